@@ -1,0 +1,1 @@
+"""Entente: organisations that do not trust each other share one GPU estate."""

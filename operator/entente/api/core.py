@@ -1,0 +1,142 @@
+"""Slim records of the Kubernetes objects that decisions rest on: nodes and pods, without what nobody reads."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from entente.api.names import GROUP
+
+_FINAL_PHASES = frozenset({"Succeeded", "Failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """What is read of a Node."""
+
+    name: str
+    labels: Mapping[str, str]
+    ready: bool
+    unschedulable: bool
+    taints: tuple[str, ...]
+    """Keys of its taints."""
+    allocatable: Mapping[str, int]
+    """Extended resources only (names with a slash), in whole units."""
+    resource_version: str = ""
+
+    @classmethod
+    def from_object(cls, obj: Mapping[str, Any]) -> "NodeRecord":
+        """Read a Node as the API server prints it.
+
+        Raises:
+            KeyError: a Node without `metadata.name`.
+        """
+        meta, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
+        conditions = status.get("conditions") or ()
+        return cls(
+            name=meta["name"],
+            labels=dict(meta.get("labels") or {}),
+            ready=any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions),
+            unschedulable=bool(spec.get("unschedulable")),
+            taints=tuple(t["key"] for t in spec.get("taints") or () if "key" in t),
+            allocatable=_extended(status.get("allocatable") or {}),
+            resource_version=meta.get("resourceVersion", ""),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PodRecord:
+    """What is read of a Pod."""
+
+    namespace: str
+    name: str
+    uid: str
+    labels: Mapping[str, str]
+    """Entente's own only."""
+    job: str | None
+    """Name of the TrainingJob that owns it."""
+    job_uid: str | None
+    node: str | None
+    """Where it is bound."""
+    phase: str
+    ready: bool
+    deleting: bool
+    gpus: Mapping[str, int]
+    """Extended resources requested by its containers together."""
+    exit_reason: str = ""
+    """Of a pod that ended: `status.reason` or its first failed container's reason."""
+    exit_code: int | None = None
+    resource_version: str = ""
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def holds_gpus(self) -> bool:
+        """Whether its GPUs are in use: until it has ended or is gone, terminating included."""
+        return self.phase not in _FINAL_PHASES
+
+    @classmethod
+    def from_object(cls, obj: Mapping[str, Any]) -> "PodRecord":
+        """Read a Pod as the API server prints it.
+
+        Raises:
+            KeyError: a Pod without `metadata.name`.
+        """
+        meta, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
+        owner = next((o for o in meta.get("ownerReferences") or () if _is_job(o)), None)
+        reason, code = _exit(status)
+        return cls(
+            namespace=meta.get("namespace", "default"),
+            name=meta["name"],
+            uid=meta.get("uid", ""),
+            labels={k: v for k, v in (meta.get("labels") or {}).items() if k.startswith(GROUP)},
+            job=owner["name"] if owner else None,
+            job_uid=owner.get("uid") if owner else None,
+            node=spec.get("nodeName") or None,
+            phase=status.get("phase", "Pending"),
+            ready=any(
+                c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ()
+            ),
+            deleting=bool(meta.get("deletionTimestamp")),
+            gpus=_requested(spec),
+            exit_reason=reason,
+            exit_code=code,
+            resource_version=meta.get("resourceVersion", ""),
+        )
+
+
+def _is_job(owner: Mapping[str, Any]) -> bool:
+    return owner.get("kind") == "TrainingJob" and str(owner.get("apiVersion", GROUP)).startswith(GROUP)
+
+
+def _extended(resources: Mapping[str, Any]) -> dict[str, int]:
+    return {name: int(value) for name, value in resources.items() if "/" in name}
+
+
+def _requested(spec: Mapping[str, Any]) -> dict[str, int]:
+    """Extended resources of a pod: the sum of its containers, or its largest plain init container if that is more."""
+    total: dict[str, int] = {}
+    for container in spec.get("containers") or ():
+        for name, value in _container_requests(container).items():
+            total[name] = total.get(name, 0) + value
+    for container in spec.get("initContainers") or ():
+        for name, value in _container_requests(container).items():
+            sidecar = container.get("restartPolicy") == "Always"
+            total[name] = total.get(name, 0) + value if sidecar else max(total.get(name, 0), value)
+    return total
+
+
+def _container_requests(container: Mapping[str, Any]) -> dict[str, int]:
+    resources = container.get("resources") or {}
+    return _extended({**(resources.get("limits") or {}), **(resources.get("requests") or {})})
+
+
+def _exit(status: Mapping[str, Any]) -> tuple[str, int | None]:
+    states: Iterable[Mapping[str, Any]] = (
+        (c.get("state") or {}).get("terminated") or {} for c in status.get("containerStatuses") or ()
+    )
+    failed = next((s for s in states if s.get("exitCode")), None)
+    reason = status.get("reason") or (failed or {}).get("reason") or ""
+    return reason, failed["exitCode"] if failed else None
