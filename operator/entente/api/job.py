@@ -40,6 +40,23 @@ class EvictionCause(StrEnum):
     SHRINK = "Shrink"
 
 
+class StopCause(StrEnum):
+    """Why the workers of a job are being stopped; it decides what becomes of the job when they are gone."""
+
+    EVICTED = "Evicted"
+    """For another claim, or to be moved: the job waits again, in its old place."""
+    RESIZED = "Resized"
+    """To start again with more or fewer workers."""
+    SUSPENDED = "Suspended"
+    WORKER_FAILED = "WorkerFailed"
+    START_FAILED = "StartFailed"
+    """Its pods could not be made, or were not ready in time."""
+    NODE_LOST = "NodeLost"
+    DISRUPTED = "Disrupted"
+    """Somebody else deleted a worker."""
+    MAX_SECONDS = "MaxSeconds"
+
+
 class Elastic(Model):
     """A job that can run with fewer or more workers than it asks for."""
 
@@ -107,7 +124,9 @@ class Allocation(StatusModel):
     nodes: dict[str, int] = {}
     """Workers on each node."""
     since: Timestamp | None = None
-    """When the job last left Pending."""
+    """When the job last left Pending; failures and resizing do not renew it."""
+    placed: Timestamp | None = None
+    """When this start of the gang was decided."""
     entitled_workers: int | None = None
     on_call: bool = False
     """Started on GPUs reserved for another: evicted for that one when its turn comes."""
@@ -142,6 +161,9 @@ class Stopping(StatusModel):
 
     since: Timestamp
     until: Timestamp
+    cause: StopCause | None = None
+    message: str = ""
+    """What happened, for whoever looks at the job afterwards."""
 
 
 class Eviction(StatusModel):
@@ -163,8 +185,12 @@ class TrainingJobStatus(StatusModel):
     """GPU-seconds used so far, by starts that have ended."""
     wasted_gpu_seconds: float = 0
     """Of these, lost to evictions and failures."""
+    starts: int = 0
+    """Starts of the gang so far; the next one's pods are numbered with it."""
     restarts: int = 0
     """Starts of the gang after the first."""
+    admitted_time: Timestamp | None = None
+    """Kept over failures and resizing, for `allocation.since` of the start that follows."""
     start_time: Timestamp | None = None
     """Of the last start."""
     completion_time: Timestamp | None = None

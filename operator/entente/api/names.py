@@ -1,8 +1,10 @@
 """Group, version, label and annotation names: every string that manifests, pods and other tools rely on."""
 
+from typing import Final
+
 GROUP = "entente.dev"
 VERSION = "v1alpha1"
-API_VERSION = f"{GROUP}/{VERSION}"
+API_VERSION: Final = "entente.dev/v1alpha1"
 
 GPU_RESOURCE = "nvidia.com/gpu"
 """Default extended resource that a worker requests."""
@@ -34,6 +36,9 @@ LABEL_POOL = f"{GROUP}/pool"
 LABEL_CLASS = f"{GROUP}/class"
 """On a worker pod: Entitled or Borrowed when it was started."""
 
+LABEL_SPEC = f"{GROUP}/spec"
+"""On a worker pod: digest of the part of its job's spec that it was made from, to tell later edits."""
+
 LABEL_LAST_TENANT = f"{GROUP}/last-tenant"
 """On a node: who used it last; another tenant gets it only after the handover."""
 
@@ -48,3 +53,12 @@ ANNOTATION_CHECKPOINT = f"{GROUP}/last-checkpoint"
 
 FINALIZER = f"{GROUP}/operator"
 """On Tenants only: deletion waits until the tenant's jobs are gone."""
+
+
+IMPLICIT_PRIORITY = "default"
+"""The priority, of value 0, of the jobs of a tenant that declares none."""
+
+
+def priority_class_name(tenant: str, priority: str) -> str:
+    """The PriorityClass of a tenant's own priority."""
+    return f"{MANAGED_BY}-{tenant}-{priority}"
