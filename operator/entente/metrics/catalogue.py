@@ -146,7 +146,7 @@ API_REQUESTS = _counter(
 )
 API_DURATION = _seconds(
     "entente_api_request_duration_seconds",
-    "Requests to the API server until the answer's headers, except watches.",
+    "Requests to the API server until the whole answer was there; of a watch until it began.",
     REQUEST_BUCKETS,
     ("verb", "kind"),
 )

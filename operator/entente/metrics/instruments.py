@@ -63,11 +63,10 @@ class Instruments:
         """The engine made one decision."""
         self._decision.observe(seconds)
 
-    def observe_request(self, verb: str, kind: str, code: int, seconds: float) -> None:
-        """The client's `RequestObserver`: one request was answered, or not at all (code 0)."""
+    def observe_request(self, verb: str, kind: str, code: int, seconds: float, /) -> None:
+        """The client's `RequestObserver`: one attempt was answered, or not at all (code 0)."""
         self._api_requests.labels(verb, kind, str(code)).inc()
-        if verb != "watch":
-            self._api_duration.labels(verb, kind).observe(seconds)
+        self._api_duration.labels(verb, kind).observe(seconds)
 
     def publish(self, snapshot: OperatorSnapshot) -> None:
         """Show this snapshot from now on; series of tenants and pools that are not in it any more disappear."""

@@ -8,6 +8,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from entente.api.job import EvictionCause
+from entente.kube.client import RequestObserver
 from entente.metrics.instruments import Instruments
 from entente.metrics.snapshot import OperatorSnapshot
 from entente.metrics.waste import WasteCause
@@ -63,22 +64,25 @@ def test_a_decision_is_timed(instruments: Instruments) -> None:
 
 
 def test_requests_are_counted_by_verb_kind_and_code(instruments: Instruments) -> None:
-    instruments.observe_request("patch", "TrainingJob", 409, 0.03)
-    instruments.observe_request("patch", "TrainingJob", 200, 0.03)
-    instruments.observe_request("create", "Pod", 0, 30.0)
+    instruments.observe_request("patch", "trainingjobs/status", 409, 0.03)
+    instruments.observe_request("patch", "trainingjobs/status", 200, 0.03)
+    instruments.observe_request("create", "pods", 0, 30.0)
 
     name = "entente_api_requests_total"
-    assert sample(instruments, name, verb="patch", kind="TrainingJob", code="409") == 1
-    assert sample(instruments, name, verb="patch", kind="TrainingJob", code="200") == 1
-    assert sample(instruments, name, verb="create", kind="Pod", code="0") == 1
-    assert sample(instruments, "entente_api_request_duration_seconds_count", verb="patch", kind="TrainingJob") == 2
+    assert sample(instruments, name, verb="patch", kind="trainingjobs/status", code="409") == 1
+    assert sample(instruments, name, verb="patch", kind="trainingjobs/status", code="200") == 1
+    assert sample(instruments, name, verb="create", kind="pods", code="0") == 1
+    assert (
+        sample(instruments, "entente_api_request_duration_seconds_count", verb="patch", kind="trainingjobs/status") == 2
+    )
 
 
-def test_a_watch_that_stays_open_for_minutes_is_counted_but_not_timed(instruments: Instruments) -> None:
-    instruments.observe_request("watch", "Pod", 200, 290.0)
+def test_the_client_of_the_api_server_takes_it_for_its_observer(instruments: Instruments) -> None:
+    observer: RequestObserver = instruments.observe_request
+    observer("watch", "pods", 200, 0.02)
 
-    assert sample(instruments, "entente_api_requests_total", verb="watch", kind="Pod", code="200") == 1
-    assert sample(instruments, "entente_api_request_duration_seconds_count", verb="watch", kind="Pod") is None
+    assert sample(instruments, "entente_api_requests_total", verb="watch", kind="pods", code="200") == 1
+    assert sample(instruments, "entente_api_request_duration_seconds_sum", verb="watch", kind="pods") == 0.02
 
 
 def test_series_of_a_grant_exist_at_zero_before_its_first_event(
