@@ -1,68 +1,29 @@
-"""The client: verbs of the API server, raw dicts in and out.
-
-A write's life: it waits for one of a bounded number of slots, passes the fence (does this process still lead?), is sent
-on the writes' own connections, and is tried again while that is safe: always after 429, after 5xx and broken
-connections only where doing it twice is the same as doing it once. Waiting to try again takes no slot.
-"""
+"""The client: the verbs of the API server, raw dicts in and out."""
 
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Self
 from urllib.parse import urlencode
 
-import aiohttp
 import orjson
 
-from entente.kube.backoff import Backoff, retry_after
+from entente.kube.backoff import Backoff
 from entente.kube.config import Connection
-from entente.kube.errors import (
-    ApiError,
-    ConflictError,
-    FencedError,
-    NotFoundError,
-    ThrottledError,
-    UnauthorizedError,
-    UnreachableError,
-    from_status,
-)
+from entente.kube.errors import ConflictError, NotFoundError
 from entente.kube.kinds import Kind
-from entente.kube.stream import WatchEvent, lines, parse_event
+from entente.kube.stream import WatchEvent, parse_event
+from entente.kube.transport import Limits, Object, Request, RequestObserver, Transport
 
 FIELD_MANAGER = "entente"
 
-Object = dict[str, Any]
-"""A Kubernetes object, or any other JSON object that the API server prints."""
-
-_JSON = {"Content-Type": "application/json"}
-_MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
-_JSON_PATCH = {"Content-Type": "application/json-patch+json"}
-_APPLY_PATCH = {"Content-Type": "application/apply-patch+yaml"}  # JSON is YAML
-
-# An answer that nobody reads is cheapest as metadata: neither side encodes or carries the spec and status again.
-_METADATA_ONLY = {"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"}
-
-_OK = 200
-_REDIRECT = 300
-_SERVER_ERROR = 500
-
-_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorCertificateError)
-
-
-class RequestObserver(Protocol):
-    """Told of each attempt of each request."""
-
-    def __call__(self, verb: str, kind: str, code: int, seconds: float, /) -> None:
-        """Count one attempt.
-
-        Args:
-            verb: get, list, watch, create, patch, apply or delete.
-            kind: plural name, with `/subresource` where there is one.
-            code: HTTP status, 0 when there was no answer.
-            seconds: until the whole answer was there; of a watch until it began.
-        """
+_MERGE_PATCH = "application/merge-patch+json"
+_JSON_PATCH = "application/json-patch+json"
+_APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML
+_MANAGED = {"fieldManager": FIELD_MANAGER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,41 +35,8 @@ class Page:
     """Of the whole list: where a watch goes on from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the client allows itself."""
-
-    writes: int = 64
-    """Writes in flight together."""
-    reads: int = 16
-    """Gets and list pages in flight together; watches are not counted."""
-    request_s: float = 30.0
-    """Longest time for one attempt."""
-    connect_s: float = 10.0
-    watch_s: float = 300.0
-    """A watch is asked to end after about this time, so that load spreads over the replicas of the API server."""
-    silence_s: float = 70.0
-    """A watch without event or bookmark for this long is dead: the server sends a bookmark each minute."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """What is sent, and what may be done with it."""
-
-    verb: str
-    kind: str
-    method: str
-    url: str
-    body: bytes | None = None
-    headers: Mapping[str, str] | None = None
-    write: bool = True
-    repeatable: bool = True
-    """Doing it twice is the same as doing it once."""
-    decode: bool = True
-
-
 class KubeClient:
-    """Talks to one API server with one identity. Objects are made in and used from one event loop.
+    """Talks to one API server with one identity. Made in and used from one event loop.
 
     Args:
         connection: where the server is and who we are.
@@ -134,17 +62,18 @@ class KubeClient:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         rng: random.Random | None = None,
     ) -> None:
-        self.fence = fence
-        self._connection = connection
-        self._observe = observer
         self._limits = limits or Limits()
-        self._backoff = backoff or Backoff()
-        self._clock = clock
-        self._sleep = sleep
         self._rng = rng or random.Random()  # noqa: S311 - jitter, no secret
-        self._write_slots = asyncio.Semaphore(self._limits.writes)
-        self._read_slots = asyncio.Semaphore(self._limits.reads)
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._transport = Transport(
+            connection,
+            observer=observer,
+            limits=self._limits,
+            backoff=backoff or Backoff(),
+            fence=fence,
+            clock=clock,
+            sleep=sleep,
+            rng=self._rng,
+        )
 
     async def get(self, kind: Kind, name: str, namespace: str | None = None) -> Object:
         """Read one object.
@@ -153,8 +82,7 @@ class KubeClient:
             NotFoundError: there is none.
             ApiError: anything else that went wrong.
         """
-        url = self._url(kind.path(namespace, name))
-        return await self._send(_Request("get", kind.plural, "GET", url, write=False))
+        return await self._transport.send(Request("get", kind.plural, "GET", kind.path(namespace, name), write=False))
 
     async def list_pages(
         self,
@@ -164,7 +92,7 @@ class KubeClient:
         label_selector: str | None = None,
         field_selector: str | None = None,
         limit: int = 500,
-    ) -> AsyncIterator[Page]:
+    ) -> AsyncGenerator[Page, None]:
         """Read a collection page by page; all pages show the same moment.
 
         Raises:
@@ -173,8 +101,8 @@ class KubeClient:
         """
         query = {"limit": str(limit), **_selectors(label_selector, field_selector)}
         while True:
-            request = _Request("list", kind.plural, "GET", self._url(kind.path(namespace), query), write=False)
-            body = await self._send(request)
+            path = _with_query(kind.path(namespace), query)
+            body = await self._transport.send(Request("list", kind.plural, "GET", path, write=False))
             meta = body.get("metadata") or {}
             yield Page(body.get("items") or (), meta.get("resourceVersion", ""))
             token = meta.get("continue")
@@ -191,7 +119,7 @@ class KubeClient:
 
         Args:
             kind: what to create.
-            body: the object.
+            body: the object; it must have a name of its own choice, or a repeated create would make two.
             namespace: defaults to the body's.
             decode: without it, the answer is not decoded and `{}` is returned.
 
@@ -201,28 +129,14 @@ class KubeClient:
             FencedError: this process no longer leads.
             ApiError: anything else that went wrong.
         """
-        namespace = namespace or body["metadata"].get("namespace")
-        return await self._send(
-            _Request(
-                "create",
-                kind.plural,
-                "POST",
-                self._url(kind.path(namespace), {"fieldManager": FIELD_MANAGER}),
-                orjson.dumps(body),
-                _JSON,
-                repeatable=False,
-                decode=decode,
-            )
+        path = _with_query(kind.path(namespace or body["metadata"].get("namespace")), _MANAGED)
+        request = Request(
+            "create", kind.plural, "POST", path, orjson.dumps(_typed(kind, body)), repeatable=False, decode=decode
         )
+        return await self._transport.send(request)
 
     async def apply(
-        self,
-        kind: Kind,
-        body: Object,
-        *,
-        force: bool = True,
-        subresource: str | None = None,
-        decode: bool = True,
+        self, kind: Kind, body: Object, *, force: bool = True, subresource: str | None = None, decode: bool = True
     ) -> Object:
         """Server-side apply: own the fields of the body, create the object if there is none.
 
@@ -239,19 +153,17 @@ class KubeClient:
             ApiError: anything else that went wrong.
         """
         meta = body["metadata"]
-        full = {"apiVersion": kind.api_version, "kind": kind.kind, **body}
-        query = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
-        return await self._send(
-            _Request(
-                "apply",
-                _label(kind, subresource),
-                "PATCH",
-                self._url(kind.path(meta.get("namespace"), meta["name"], subresource), query),
-                orjson.dumps(full),
-                _APPLY_PATCH,
-                decode=decode,
-            )
+        path = kind.path(meta.get("namespace"), meta["name"], subresource)
+        request = Request(
+            "apply",
+            _label(kind, subresource),
+            "PATCH",
+            _with_query(path, {**_MANAGED, "force": "true" if force else "false"}),
+            orjson.dumps(_typed(kind, body)),
+            _APPLY_PATCH,
+            decode=decode,
         )
+        return await self._transport.send(request)
 
     async def patch(
         self,
@@ -283,18 +195,17 @@ class KubeClient:
             ApiError: anything else that went wrong.
         """
         merge = isinstance(body, dict)
-        return await self._send(
-            _Request(
-                "patch",
-                _label(kind, subresource),
-                "PATCH",
-                self._url(kind.path(namespace, name, subresource), {"fieldManager": FIELD_MANAGER}),
-                orjson.dumps(body),
-                _MERGE_PATCH if merge else _JSON_PATCH,
-                repeatable=merge,  # a JSON patch may append
-                decode=decode,
-            )
+        request = Request(
+            "patch",
+            _label(kind, subresource),
+            "PATCH",
+            _with_query(kind.path(namespace, name, subresource), _MANAGED),
+            orjson.dumps(body),
+            _MERGE_PATCH if merge else _JSON_PATCH,
+            repeatable=merge,  # a JSON patch may append
+            decode=decode,
         )
+        return await self._transport.send(request)
 
     async def delete(
         self,
@@ -327,10 +238,10 @@ class KubeClient:
             options["gracePeriodSeconds"] = grace_period_seconds
         if propagation is not None:
             options["propagationPolicy"] = propagation
-        url = self._url(kind.path(namespace, name))
-        request = _Request("delete", kind.plural, "DELETE", url, orjson.dumps(options), _JSON, decode=False)
+        path = kind.path(namespace, name)
+        request = Request("delete", kind.plural, "DELETE", path, orjson.dumps(options), decode=False)
         try:
-            await self._send(request)
+            await self._transport.send(request)
         except NotFoundError:
             return False
         except ConflictError as error:
@@ -347,7 +258,7 @@ class KubeClient:
         resource_version: str,
         label_selector: str | None = None,
         field_selector: str | None = None,
-    ) -> AsyncIterator[WatchEvent]:
+    ) -> AsyncGenerator[WatchEvent, None]:
         """Follow a collection from a resource version on, bookmarks included, until the server ends it.
 
         It is not tried again: the caller knows the resource version to go on from. Close the iterator when you leave
@@ -358,43 +269,22 @@ class KubeClient:
             UnreachableError: the connection broke, or stayed silent longer than bookmarks allow.
             ApiError: anything else that went wrong.
         """
-        limits = self._limits
         query = {
             "watch": "1",
             "resourceVersion": resource_version,
             "allowWatchBookmarks": "true",
-            "timeoutSeconds": str(max(1, round(limits.watch_s * self._rng.uniform(0.9, 1.1)))),
+            "timeoutSeconds": str(max(1, round(self._limits.watch_s * self._rng.uniform(0.9, 1.1)))),
             **_selectors(label_selector, field_selector),
         }
-        url = self._url(kind.path(namespace), query)
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_s, sock_read=limits.silence_s)
-        started = self._clock()
-        code = 0
-        try:
-            try:
-                async with self._session(write=False).get(
-                    url, headers=self._connection.headers(), timeout=timeout
-                ) as response:
-                    code = response.status
-                    self._count("watch", kind.plural, code, started)
-                    if code != _OK:
-                        raise await self._error(response)
-                    async for line in lines(response.content):
-                        yield parse_event(line)
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                if not code:
-                    self._count("watch", kind.plural, 0, started)
-                msg = f"watch of {kind.plural}: {_describe(error)}"
-                raise UnreachableError(msg) from error
-        except UnauthorizedError:
-            self._connection.refresh()
-            raise
+        path = _with_query(kind.path(namespace), query)
+        stream = self._transport.stream(Request("watch", kind.plural, "GET", path, write=False))
+        async with aclosing(stream):
+            async for line in stream:
+                yield parse_event(line)
 
     async def aclose(self) -> None:
         """Close all connections; requests under way fail."""
-        for session in self._sessions.values():
-            await session.close()
-        self._sessions.clear()
+        await self._transport.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -402,101 +292,14 @@ class KubeClient:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    def _url(self, path: str, query: Mapping[str, str] | None = None) -> str:
-        return f"{self._connection.server}{path}?{urlencode(query)}" if query else f"{self._connection.server}{path}"
 
-    def _session(self, *, write: bool) -> aiohttp.ClientSession:
-        """The session for writes, or the one for reads and watches: a burst of writes must not starve a watch."""
-        session = self._sessions.get(write)
-        if session is None:
-            # The slots bound writes and reads; watches are as many as reflectors. So the connector never queues,
-            # where waiting would count against the request's timeout.
-            connector = aiohttp.TCPConnector(limit=0, ssl=self._connection.ssl or True, ttl_dns_cache=60)
-            session = aiohttp.ClientSession(
-                connector=connector,
-                auto_decompress=True,
-                # Compressing costs the server more than the bytes cost a cluster's network.
-                headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": FIELD_MANAGER},
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-            self._sessions[write] = session
-        return session
+def _typed(kind: Kind, body: Object) -> Object:
+    """The body with its kind, which the API server demands of creates and applies."""
+    return {"apiVersion": kind.api_version, "kind": kind.kind, **body}
 
-    async def _send(self, request: _Request) -> Object:
-        """Send until it is answered, cannot be repeated, or patience ends."""
-        slots = self._write_slots if request.write else self._read_slots
-        begun = self._clock()
-        attempt = 0
-        renewed = False
-        while True:
-            try:
-                async with slots:
-                    return await self._attempt(request)
-            except UnauthorizedError:
-                if renewed:
-                    raise
-                renewed = True
-                self._connection.refresh()
-                continue
-            except ApiError as error:
-                pause = self._pause(request, error, attempt)
-                if pause is None or self._clock() - begun + pause > self._backoff.patience_s:
-                    raise
-            await self._sleep(pause)
-            attempt += 1
 
-    def _pause(self, request: _Request, error: ApiError, attempt: int) -> float | None:
-        """Seconds to wait before trying again; none when it must not be tried again."""
-        never_sent = isinstance(error.__cause__, _NEVER_SENT)
-        unknown = isinstance(error, UnreachableError) or error.status >= _SERVER_ERROR
-        if isinstance(error, ThrottledError) or never_sent or (unknown and request.repeatable):
-            return self._backoff.delay(attempt, self._rng, at_least_s=error.retry_after_s or 0.0)
-        return None
-
-    async def _attempt(self, request: _Request) -> Object:
-        seconds = self._limits.request_s
-        if request.write and self.fence is not None:
-            seconds = min(seconds, self.fence())
-            if seconds <= 0:
-                msg = f"{request.verb} {request.kind}: this process does not lead"
-                raise FencedError(msg)
-        headers = {**self._connection.headers(), **(request.headers or {})}
-        if not request.decode:
-            headers.update(_METADATA_ONLY)
-        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=self._limits.connect_s)
-        started = self._clock()
-        code = 0
-        try:
-            async with self._session(write=request.write).request(
-                request.method, request.url, data=request.body, headers=headers, timeout=timeout
-            ) as response:
-                if not _OK <= response.status < _REDIRECT:
-                    code = response.status
-                    raise await self._error(response)
-                # Read to its end even when nobody wants it: only then can the connection be used again.
-                raw = await response.read()
-                code = response.status
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            msg = f"{request.verb} {request.kind}: {_describe(error)}"
-            raise UnreachableError(msg) from error
-        finally:
-            self._count(request.verb, request.kind, code, started)
-        if not request.decode:
-            return {}
-        decoded: Object = orjson.loads(raw)
-        return decoded
-
-    async def _error(self, response: aiohttp.ClientResponse) -> ApiError:
-        try:
-            body = orjson.loads(await response.read())
-        except orjson.JSONDecodeError:  # a proxy's own page, say
-            body = None
-        seconds = retry_after(response.headers.get("Retry-After"))
-        return from_status(response.status, body if isinstance(body, dict) else {}, retry_after_s=seconds)
-
-    def _count(self, verb: str, kind: str, code: int, started: float) -> None:
-        if self._observe is not None:
-            self._observe(verb, kind, code, self._clock() - started)
+def _with_query(path: str, query: Mapping[str, str]) -> str:
+    return f"{path}?{urlencode(query)}"
 
 
 def _selectors(label_selector: str | None, field_selector: str | None) -> dict[str, str]:
@@ -506,8 +309,3 @@ def _selectors(label_selector: str | None, field_selector: str | None) -> dict[s
 
 def _label(kind: Kind, subresource: str | None) -> str:
     return f"{kind.plural}/{subresource}" if subresource else kind.plural
-
-
-def _describe(error: BaseException) -> str:
-    """Type and text of a transport error; its text holds the host at most, never headers or bodies."""
-    return f"{type(error).__name__}: {error}".rstrip(": ")
