@@ -56,7 +56,7 @@ class PodRecord:
     """Name of the TrainingJob that owns it."""
     job_uid: str | None
     node: str | None
-    """Where it is bound."""
+    """Where it is bound; before that, the only node that its affinity lets it go to."""
     phase: str
     ready: bool
     deleting: bool
@@ -94,11 +94,9 @@ class PodRecord:
             labels={k: v for k, v in (meta.get("labels") or {}).items() if k.startswith(GROUP)},
             job=owner["name"] if owner else None,
             job_uid=owner.get("uid") if owner else None,
-            node=spec.get("nodeName") or None,
+            node=spec.get("nodeName") or _pinned_to(spec),
             phase=status.get("phase", "Pending"),
-            ready=any(
-                c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ()
-            ),
+            ready=any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ()),
             deleting=bool(meta.get("deletionTimestamp")),
             gpus=_requested(spec),
             exit_reason=reason,
@@ -109,6 +107,20 @@ class PodRecord:
 
 def _is_job(owner: Mapping[str, Any]) -> bool:
     return owner.get("kind") == "TrainingJob" and str(owner.get("apiVersion", GROUP)).startswith(GROUP)
+
+
+def _pinned_to(spec: Mapping[str, Any]) -> str | None:
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    terms = [_named_node(term) for term in required.get("nodeSelectorTerms") or ()]
+    return terms[0] if terms and len(set(terms)) == 1 else None
+
+
+def _named_node(term: Mapping[str, Any]) -> str | None:
+    for field in term.get("matchFields") or ():
+        if field.get("key") == "metadata.name" and field.get("operator") == "In" and len(field["values"]) == 1:
+            return str(field["values"][0])
+    return None
 
 
 def _extended(resources: Mapping[str, Any]) -> dict[str, int]:

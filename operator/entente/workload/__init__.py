@@ -1,0 +1,1 @@
+"""What a training job is in Kubernetes: its pods and Service, and how it moves from phase to phase."""
