@@ -1,10 +1,24 @@
 """What all resource models have in common."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    Strict,
+    StringConstraints,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+from typing_extensions import override
+
+from entente.api.rules import Rule, check
 
 
 class Model(BaseModel):
@@ -18,6 +32,23 @@ class Model(BaseModel):
         extra="forbid",
         use_attribute_docstrings=True,
     )
+
+    RULES: ClassVar[tuple[Rule, ...]] = ()
+    """What must hold beyond the types of the fields."""
+
+    @model_validator(mode="after")
+    def _rules_hold(self) -> Self:
+        check(self, self.RULES)
+        return self
+
+    @classmethod
+    @override
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Let the API server check the rules, too."""
+        made = handler(schema)
+        if cls.RULES:
+            handler.resolve_ref_schema(made)["x-kubernetes-validations"] = [rule.to_schema() for rule in cls.RULES]
+        return made
 
     def to_wire(self) -> dict[str, Any]:
         """The JSON form: camelCase, without what was not set."""
@@ -48,6 +79,48 @@ Timestamp = Annotated[
 
 DNSLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=63)]
 """An RFC 1123 label: names of pools, tenants, namespaces and priorities."""
+
+QualifiedName = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
+        min_length=1,
+        max_length=253,
+    ),
+]
+"""The key of a label: `kubernetes.io/hostname`."""
+
+LabelValue = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63)]
+"""The value of a label."""
+
+ExtendedResource = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
+        min_length=1,
+        max_length=253,
+    ),
+]
+"""A resource that a device plugin offers: `nvidia.com/gpu`."""
+
+Whole = Annotated[int, Strict()]
+"""A whole number; neither "8" nor true is one, as for the API server."""
+
+Number = Annotated[float, Strict()]
+"""A number, not one in quotes."""
+
+Flag = Annotated[bool, Strict()]
+"""True or false; neither "yes" nor 1."""
+
+MAX_SECONDS = 315_360_000
+"""Ten years: the longest time that a field may hold."""
+
+PLAIN_NAME = Rule(
+    cel="!self.metadata.name.contains('.') && self.metadata.name.size() <= 63",
+    holds=lambda it: "." not in it.metadata.name and len(it.metadata.name) <= 63,  # noqa: PLR2004 - as in the CEL
+    message="metadata.name: {metadata.name} must have no dot and at most 63 characters, since labels hold it",
+)
+"""Names of pools and tenants are values of labels and parts of other names."""
 
 
 class ObjectMeta(StatusModel):

@@ -1,13 +1,30 @@
 """`TrainingJob`: a gang of identical workers that run together or not at all."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
-from entente.api.base import Condition, DNSLabel, Model, ObjectMeta, StatusModel, Timestamp
+from entente.api.base import (
+    MAX_SECONDS,
+    Condition,
+    DNSLabel,
+    Flag,
+    Model,
+    ObjectMeta,
+    QualifiedName,
+    StatusModel,
+    Timestamp,
+    Whole,
+)
 from entente.api.names import API_VERSION
 from entente.api.reasons import Reason
+from entente.api.rules import ListOf, Rule
+from entente.api.template import GPU_RULES, PodTemplate
+
+MAX_WORKERS = 100_000
 
 
 class Phase(StrEnum):
@@ -60,14 +77,25 @@ class StopCause(StrEnum):
 class Elastic(Model):
     """A job that can run with fewer or more workers than it asks for."""
 
-    min_workers: Annotated[int, Field(ge=1)]
-    max_workers: Annotated[int, Field(ge=1)]
+    RULES: ClassVar = (
+        Rule(
+            cel="self.minWorkers <= self.maxWorkers",
+            holds=lambda it: it.min_workers <= it.max_workers,
+            message="minWorkers: {minWorkers} must be at most maxWorkers, {maxWorkers}",
+            at="minWorkers",
+        ),
+    )
+
+    min_workers: Annotated[Whole, Field(ge=1, le=MAX_WORKERS)]
+    """With fewer it does not start."""
+    max_workers: Annotated[Whole, Field(ge=1, le=MAX_WORKERS)]
+    """It grows up to this into GPUs that nobody waits for."""
 
 
 class Topology(Model):
     """How close together the workers must or should be."""
 
-    level: Annotated[str, Field(min_length=1)]
+    level: QualifiedName
     """One of the pool's topology labels."""
     mode: Literal["Required", "Preferred"] = "Preferred"
 
@@ -75,42 +103,80 @@ class Topology(Model):
 class Checkpoint(Model):
     """How often a job saves and what it needs to save when told to stop."""
 
-    interval_seconds: Annotated[int, Field(ge=1)] | None = None
-    grace_seconds: Annotated[int, Field(ge=0)] | None = None
+    interval_seconds: Annotated[Whole, Field(ge=1, le=MAX_SECONDS)] | None = None
+    """It saves about this often; taken to be 1800 s when not set."""
+    grace_seconds: Annotated[Whole, Field(ge=0, le=86_400)] | None = None
     """Time that it needs to save when told; not set: it does not save when told."""
 
 
 class Retry(Model):
     """What happens when a worker fails."""
 
-    limit: Annotated[int, Field(ge=0)] = 3
+    limit: Annotated[Whole, Field(ge=0, le=1_000_000)] = 3
     """Failures of the gang after which the job has failed; losses of nodes do not count."""
-    backoff_seconds: Annotated[int, Field(ge=0)] = 30
+    backoff_seconds: Annotated[Whole, Field(ge=0, le=86_400)] = 30
     """Before the first restart; doubled for each failure."""
+
+
+def _checked(template: dict[str, Any]) -> dict[str, Any]:
+    PodTemplate.model_validate(template)
+    return template
+
+
+class _AsPodTemplate:
+    """Gives a template the schema of the part that is checked, while it stays a plain dict."""
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(PodTemplate.__pydantic_core_schema__)
+
+
+Template = Annotated[dict[str, Any], AfterValidator(_checked), _AsPodTemplate()]
 
 
 class TrainingJobSpec(Model):
     """What a job asks for."""
 
-    workers: Annotated[int, Field(ge=1, le=100_000)]
-    gpus_per_worker: Annotated[int, Field(ge=1, le=1024)]
+    RULES: ClassVar = (
+        Rule(
+            cel="!has(self.elastic) || "
+            "(self.elastic.minWorkers <= self.workers && self.workers <= self.elastic.maxWorkers)",
+            holds=lambda it: it.elastic is None or it.elastic.min_workers <= it.workers <= it.elastic.max_workers,
+            message="workers: {workers} must be from elastic.minWorkers, {elastic.minWorkers}, "
+            "to elastic.maxWorkers, {elastic.maxWorkers}",
+            at="workers",
+        ),
+        Rule(
+            cel="!has(self.pools) || self.pools.all(a, self.pools.exists_one(b, a == b))",
+            holds=lambda it: it.pools is None or len(set(it.pools)) == len(it.pools),
+            message="pools: a pool is named twice; each may be named once, best first",
+            at="pools",
+        ),
+        *GPU_RULES,
+    )
+
+    workers: Annotated[Whole, Field(ge=1, le=MAX_WORKERS)]
+    """Pods of the gang."""
+    gpus_per_worker: Annotated[Whole, Field(ge=1, le=1024)]
+    """Whole GPUs, all of one node."""
     elastic: Elastic | None = None
-    pools: tuple[DNSLabel, ...] | None = None
+    pools: Annotated[tuple[DNSLabel, ...], Field(min_length=1, max_length=64)] | None = None
     """Acceptable pools, best first; all that the tenant has when not set."""
     priority: DNSLabel | None = None
     """One of the tenant's priorities; its default when not set."""
     purpose: Literal["Training", "Evaluation", "SafetyEvaluation", "Benchmark"] = "Training"
+    """For the books."""
     topology: Topology | None = None
     checkpoint: Checkpoint | None = None
-    expected_seconds: Annotated[int, Field(ge=1)] | None = None
+    expected_seconds: Annotated[Whole, Field(ge=1, le=MAX_SECONDS)] | None = None
     """The user's estimate, for ETAs and backfill."""
-    max_seconds: Annotated[int, Field(ge=1)] | None = None
+    max_seconds: Annotated[Whole, Field(ge=1, le=MAX_SECONDS)] | None = None
     """Hard limit on all its running time."""
     retry: Retry = Retry()
-    suspend: bool = False
-    ttl_seconds_after_finished: Annotated[int, Field(ge=0)] | None = None
+    suspend: Flag = False
+    """Saves and stops its workers; it waits until this is false again."""
+    ttl_seconds_after_finished: Annotated[Whole, Field(ge=0, le=MAX_SECONDS)] | None = None
     """A finished job is deleted after this time; kept when not set."""
-    template: dict[str, Any]
+    template: Template
     """A PodTemplateSpec; its first container gets the GPUs and the rendezvous environment."""
 
 
@@ -121,7 +187,7 @@ class Allocation(StatusModel):
     workers: int
     gpus: int
     class_: Annotated[AllocationClass, Field(alias="class")]
-    nodes: dict[str, int] = {}
+    nodes: Annotated[dict[str, int], Field(default_factory=dict)]
     """Workers on each node."""
     since: Timestamp | None = None
     """When the job last left Pending; failures and resizing do not renew it."""
@@ -205,11 +271,11 @@ class TrainingJobStatus(StatusModel):
     """Failures of the gang that count against `retry.limit`."""
     backoff_until: Timestamp | None = None
     observed_generation: int = 0
-    conditions: tuple[Condition, ...] = ()
+    conditions: Annotated[tuple[Condition, ...], ListOf(("type",))] = ()
 
 
 class TrainingJob(StatusModel):
-    """A training job (namespaced)."""
+    """A gang of identical workers that run together or not at all."""
 
     api_version: Literal["entente.dev/v1alpha1"] = API_VERSION
     kind: Literal["TrainingJob"] = "TrainingJob"

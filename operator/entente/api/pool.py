@@ -1,12 +1,26 @@
 """`GPUPool`: a set of nodes with the same kind of GPU, and the promises that hold in it."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from entente.api.base import Condition, Model, ObjectMeta, StatusModel, Timestamp
+from entente.api.base import (
+    MAX_SECONDS,
+    PLAIN_NAME,
+    Condition,
+    DNSLabel,
+    ExtendedResource,
+    LabelValue,
+    Model,
+    ObjectMeta,
+    QualifiedName,
+    StatusModel,
+    Timestamp,
+    Whole,
+)
 from entente.api.names import API_VERSION, GPU_RESOURCE
+from entente.api.rules import ListOf, Rule
 
 DEFAULT_NOTICE_SECONDS = 300
 DEFAULT_MIN_RUNTIME_SECONDS = 600
@@ -24,43 +38,67 @@ class NodeSharing(StrEnum):
 class Handover(Model):
     """What must succeed on a node before another tenant gets it."""
 
-    image: Annotated[str, Field(min_length=1)]
-    command: tuple[str, ...] = ()
-    timeout_seconds: Annotated[int, Field(ge=1)] = 120
+    image: Annotated[str, Field(min_length=1, max_length=1024)]
+    command: Annotated[tuple[str, ...], Field(max_length=64)] = ()
+    timeout_seconds: Annotated[Whole, Field(ge=1, le=86_400)] = 120
     """Shorter than the pool's notice."""
 
 
 class Usage(Model):
     """Memory of past borrowing in the fair share."""
 
-    half_life_seconds: Annotated[int, Field(ge=0)] = DEFAULT_HALF_LIFE_SECONDS
+    half_life_seconds: Annotated[Whole, Field(ge=0, le=MAX_SECONDS)] = DEFAULT_HALF_LIFE_SECONDS
     """0 turns the memory off."""
 
 
 class Simulated(Model):
     """Hosts made up for offline plans and simulations; never in a cluster."""
 
-    nodes: Annotated[int, Field(ge=1, le=1_000_000)]
-    gpus_per_node: Annotated[int, Field(ge=1, le=1024)]
-    domains: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    nodes: Annotated[Whole, Field(ge=1, le=1_000_000)]
+    gpus_per_node: Annotated[Whole, Field(ge=1, le=1024)]
+    domains: Annotated[tuple[Annotated[Whole, Field(ge=1, le=1_000_000)], ...], Field(max_length=8)] = ()
     """Parts that each topology level is cut into, wide to narrow: [2, 4] = 2 blocks of 4 racks."""
 
 
 class GPUPoolSpec(Model):
     """What a pool's nodes are and what is promised about them."""
 
-    node_selector: Annotated[dict[str, str], Field(min_length=1)]
+    RULES: ClassVar = (
+        Rule(
+            cel="!has(self.topology) || self.topology.all(a, self.topology.exists_one(b, a == b))",
+            holds=lambda it: len(set(it.topology)) == len(it.topology),
+            message="topology: a level is given twice; each may be given once, wide to narrow",
+            at="topology",
+        ),
+        Rule(
+            cel="!has(self.handover) || self.handover.timeoutSeconds < self.noticeSeconds",
+            holds=lambda it: it.handover is None or it.handover.timeout_seconds < it.notice_seconds,
+            message="handover.timeoutSeconds: {handover.timeoutSeconds} must be less than noticeSeconds, "
+            "{noticeSeconds}, since the notice includes the handover",
+            at="handover.timeoutSeconds",
+        ),
+        Rule(
+            cel="!has(self.simulated) || !has(self.simulated.domains) || "
+            "self.simulated.domains.size() <= (has(self.topology) ? self.topology.size() : 0)",
+            holds=lambda it: it.simulated is None or len(it.simulated.domains) <= len(it.topology),
+            message="simulated.domains: has more entries than topology has levels",
+            at="simulated.domains",
+        ),
+    )
+
+    node_selector: Annotated[dict[QualifiedName, LabelValue], Field(min_length=1, max_length=32)]
     """Labels that all nodes of the pool have."""
-    resource: Annotated[str, Field(min_length=1)] = GPU_RESOURCE
-    topology: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    resource: ExtendedResource = GPU_RESOURCE
+    """The extended resource by which its nodes offer GPUs."""
+    topology: Annotated[tuple[QualifiedName, ...], Field(max_length=8)] = ()
     """Labels of the topology levels, wide to narrow."""
-    owner: str | None = None
+    owner: DNSLabel | None = None
     """The tenant whose machines these are; it gives no privilege."""
-    notice_seconds: Annotated[int, Field(ge=30, le=86_400)] = DEFAULT_NOTICE_SECONDS
+    notice_seconds: Annotated[Whole, Field(ge=30, le=86_400)] = DEFAULT_NOTICE_SECONDS
     """The promise: an entitled job waits at most this long for its GPUs."""
-    min_runtime_seconds: Annotated[int, Field(ge=0)] = DEFAULT_MIN_RUNTIME_SECONDS
+    min_runtime_seconds: Annotated[Whole, Field(ge=0, le=MAX_SECONDS)] = DEFAULT_MIN_RUNTIME_SECONDS
     """A job started is not evicted for another borrower before it ran this long."""
-    max_at_risk_seconds: Annotated[int, Field(ge=0)] = DEFAULT_MAX_AT_RISK_SECONDS
+    max_at_risk_seconds: Annotated[Whole, Field(ge=0, le=MAX_SECONDS)] = DEFAULT_MAX_AT_RISK_SECONDS
     """Nobody's unsaved work counts for more."""
     node_sharing: NodeSharing = NodeSharing.EXCLUSIVE
     handover: Handover | None = None
@@ -78,12 +116,14 @@ class GPUPoolStatus(StatusModel):
     guaranteed: int = 0
     """Sum of all guarantees as promised, before any shrinking."""
     observed_generation: int = 0
-    conditions: tuple[Condition, ...] = ()
+    conditions: Annotated[tuple[Condition, ...], ListOf(("type",))] = ()
     as_of: Timestamp | None = None
 
 
 class GPUPool(StatusModel):
-    """A pool of GPUs (cluster-scoped)."""
+    """A set of nodes with the same kind of GPU, and the promises that hold in it."""
+
+    RULES: ClassVar = (PLAIN_NAME,)
 
     api_version: Literal["entente.dev/v1alpha1"] = API_VERSION
     kind: Literal["GPUPool"] = "GPUPool"

@@ -1,25 +1,51 @@
 """`Tenant`: an organisation (or a joint programme of several), its namespaces, people and quota."""
 
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from entente.api.base import Condition, DNSLabel, Model, ObjectMeta, StatusModel, Timestamp
+from entente.api.base import (
+    PLAIN_NAME,
+    Condition,
+    DNSLabel,
+    Flag,
+    Model,
+    Number,
+    ObjectMeta,
+    StatusModel,
+    Timestamp,
+    Whole,
+)
 from entente.api.names import API_VERSION
+from entente.api.rules import ListOf, Rule, Value
+
+MAX_GPUS = 10_000_000
+"""More GPUs than any pool has."""
 
 
 class PoolTerms(Model):
     """What a tenant may have of one pool, in whole GPUs."""
 
+    RULES: ClassVar = (
+        Rule(
+            cel="!has(self.lendLimit) || self.lendLimit <= self.guaranteed",
+            holds=lambda it: it.lend_limit is None or it.lend_limit <= it.guaranteed,
+            message="lendLimit: {lendLimit} must be at most guaranteed, {guaranteed}",
+            at="lendLimit",
+        ),
+    )
+
     name: DNSLabel
-    guaranteed: Annotated[int, Field(ge=0)]
+    """Of the GPUPool."""
+    guaranteed: Annotated[Whole, Field(ge=0, le=MAX_GPUS)]
     """GPUs that the tenant can always have back within the pool's notice."""
-    lend_limit: Annotated[int, Field(ge=0)] | None = None
+    lend_limit: Annotated[Whole, Field(ge=0, le=MAX_GPUS)] | None = None
     """How many of its guaranteed GPUs others may use at most; all when not set."""
-    borrow_limit: Annotated[int, Field(ge=0)] | None = None
+    borrow_limit: Annotated[Whole, Field(ge=0, le=MAX_GPUS)] | None = None
     """How many GPUs above its guarantee the tenant may use at most; no limit when not set."""
-    weight: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    weight: Annotated[Whole, Field(ge=1, le=1_000_000)] = 1
     """Share of the surplus, relative to other borrowers."""
 
 
@@ -27,8 +53,9 @@ class Priority(Model):
     """One of the tenant's own research priorities; never compared across tenants."""
 
     name: DNSLabel
-    value: Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
-    default: bool = False
+    value: Annotated[Whole, Field(ge=-1_000_000, le=1_000_000)]
+    """Higher goes first."""
+    default: Flag = False
     """What a job that names none gets; at most one."""
 
 
@@ -43,8 +70,34 @@ class Role(StrEnum):
 class Member(Model):
     """A person, group or service account of the tenant."""
 
+    RULES: ClassVar = (
+        Rule(
+            cel="self.kind != 'ServiceAccount' || has(self.__namespace__)",
+            holds=lambda it: it.kind != "ServiceAccount" or it.namespace is not None,
+            message="namespace: missing for ServiceAccount {name}; it is where the account lives",
+        ),
+        Rule(
+            cel="self.kind == 'ServiceAccount' || !has(self.__namespace__)",
+            holds=lambda it: it.kind == "ServiceAccount" or it.namespace is None,
+            message="namespace: must not be set for {kind} {name}; only a ServiceAccount lives in a namespace",
+            at="namespace",
+        ),
+        Rule(
+            cel="self.kind == 'ServiceAccount' || !self.name.startsWith('system:') || "
+            "(self.kind == 'Group' && self.name.startsWith('system:serviceaccounts:'))",
+            holds=lambda it: (
+                it.kind == "ServiceAccount"
+                or not it.name.startswith("system:")
+                or (it.kind == "Group" and it.name.startswith("system:serviceaccounts:"))
+            ),
+            message="name: {name} is one of the cluster's own; give a {kind} of the tenant's people",
+            at="name",
+        ),
+    )
+
     kind: Literal["User", "Group", "ServiceAccount"]
-    name: Annotated[str, Field(min_length=1)]
+    name: Annotated[str, Field(min_length=1, max_length=256)]
+    """As the API server knows it."""
     namespace: DNSLabel | None = None
     """Of a ServiceAccount."""
     role: Role
@@ -67,10 +120,11 @@ class WhenSpent(StrEnum):
 
 
 class Budget(Model):
-    """GPU-hours per period."""
+    """What a tenant may spend in a period."""
 
-    gpu_hours: Annotated[float, Field(ge=0)]
-    period_days: Annotated[int, Field(ge=1)] = 30
+    gpu_hours: Annotated[Number, Field(ge=0, le=1e12)]
+    """GPU-hours in each period."""
+    period_days: Annotated[Whole, Field(ge=1, le=3660)] = 30
     when_spent: WhenSpent = WhenSpent.GUARANTEE_ONLY
 
 
@@ -81,14 +135,61 @@ class Order(StrEnum):
     SHORTEST_FIRST = "ShortestFirst"
 
 
+def reserved(namespace: str) -> bool:
+    """Whether a namespace is the cluster's own or the operator's, and can be no tenant's."""
+    return namespace.startswith("kube-") or namespace in ("default", "entente-system")
+
+
+_RESERVED_CEL = "n.startsWith('kube-') || n in ['default', 'entente-system']"
+
+
 class TenantSpec(Model):
     """Namespaces, quota, priorities, people."""
 
-    namespaces: Annotated[tuple[DNSLabel, ...], Field(min_length=1)]
+    RULES: ClassVar = (
+        Rule(
+            cel=f"self.namespaces.all(n, !({_RESERVED_CEL}))",
+            holds=lambda it: not any(map(reserved, it.namespaces)),
+            message="namespaces: {taken} cannot be a tenant's; "
+            "kube-*, default and entente-system belong to the cluster and the operator",
+            at="namespaces",
+            values={
+                "taken": Value(
+                    cel=f"self.namespaces.filter(n, {_RESERVED_CEL})",
+                    of=lambda it: filter(reserved, it.namespaces),
+                ),
+            },
+        ),
+        Rule(
+            cel="!has(self.priorities) || self.priorities.filter(p, p.default).size() <= 1",
+            holds=lambda it: sum(p.default for p in it.priorities) <= 1,
+            message="priorities: {defaults} are all default; at most one may be",
+            at="priorities",
+            values={
+                "defaults": Value(
+                    cel="self.priorities.filter(p, p.default).map(p, p.name)",
+                    of=lambda it: (p.name for p in it.priorities if p.default),
+                ),
+            },
+        ),
+        Rule(
+            cel="!has(self.members) || self.members.all(a, self.members.exists_one(b, a.kind == b.kind && "
+            "a.name == b.name && (a.kind != 'ServiceAccount' || "
+            "(has(a.__namespace__) ? a.__namespace__ : '') == (has(b.__namespace__) ? b.__namespace__ : ''))))",
+            holds=lambda it: len({(m.kind, m.name, m.namespace) for m in it.members}) == len(it.members),
+            message="members: somebody is given twice; each member has one role",
+            at="members",
+        ),
+    )
+
+    namespaces: Annotated[tuple[DNSLabel, ...], Field(min_length=1, max_length=64), ListOf()]
     """Created, labelled and owned by the operator."""
-    pools: tuple[PoolTerms, ...] = ()
-    priorities: tuple[Priority, ...] = ()
-    members: tuple[Member, ...] = ()
+    pools: Annotated[tuple[PoolTerms, ...], Field(max_length=64), ListOf(("name",))] = ()
+    """What the tenant may have of each pool; of others nothing."""
+    priorities: Annotated[tuple[Priority, ...], Field(max_length=64), ListOf(("name",))] = ()
+    """The names that its jobs may give as their priority."""
+    members: Annotated[tuple[Member, ...], Field(max_length=128)] = ()
+    """Who may do what in its namespaces."""
     isolation: Isolation = Isolation()
     budget: Budget | None = None
     order: Order = Order.FIRST_COME
@@ -108,6 +209,26 @@ class TenantPoolStatus(StatusModel):
     as_of: Timestamp | None = None
 
 
+class TenantTotal(StatusModel):
+    """A tenant's figures summed over its pools."""
+
+    guaranteed: int = 0
+    entitled: int = 0
+    borrowed: int = 0
+    lent: int = 0
+
+    @classmethod
+    def of(cls, pools: Iterable[TenantPoolStatus]) -> "TenantTotal":
+        """Sum the figures of pools."""
+        each = tuple(pools)
+        return cls(
+            guaranteed=sum(pool.guaranteed for pool in each),
+            entitled=sum(pool.entitled for pool in each),
+            borrowed=sum(pool.borrowed for pool in each),
+            lent=sum(pool.lent for pool in each),
+        )
+
+
 class TenantBudgetStatus(StatusModel):
     """What was spent in the current period."""
 
@@ -118,14 +239,18 @@ class TenantBudgetStatus(StatusModel):
 class TenantStatus(StatusModel):
     """What the operator says of a tenant; nothing of any other tenant."""
 
-    pools: tuple[TenantPoolStatus, ...] = ()
+    pools: Annotated[tuple[TenantPoolStatus, ...], ListOf(("name",))] = ()
+    total: TenantTotal | None = None
+    """Over all its pools, for a table."""
     budget: TenantBudgetStatus | None = None
     observed_generation: int = 0
-    conditions: tuple[Condition, ...] = ()
+    conditions: Annotated[tuple[Condition, ...], ListOf(("type",))] = ()
 
 
 class Tenant(StatusModel):
-    """A tenant of the estate (cluster-scoped)."""
+    """An organisation (or a joint programme of several), its namespaces, people and quota."""
+
+    RULES: ClassVar = (PLAIN_NAME,)
 
     api_version: Literal["entente.dev/v1alpha1"] = API_VERSION
     kind: Literal["Tenant"] = "Tenant"
