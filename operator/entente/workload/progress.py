@@ -242,7 +242,7 @@ _ADVANCE = {
 
 def _allocation(job: TrainingJob) -> Allocation:
     """The allocation of a job that has one by its phase; an empty one where somebody has edited the status."""
-    return job.status.allocation or Allocation(pool="", workers=1, gpus=0, class_=AllocationClass.BORROWED)
+    return job.status.allocation or Allocation(pool="", workers=1, gpus=0, class_=AllocationClass.BORROWED, nodes={})
 
 
 def _is_up(pod: PodRecord) -> bool:
@@ -270,7 +270,7 @@ def _edits_told(job: TrainingJob, current: Sequence[PodRecord], now: float) -> T
 
 
 def _reported(job: TrainingJob, status: TrainingJobStatus, now: float) -> TrainingJobStatus:
-    """Take over the time of the last checkpoint that the trainer reported; one in the future counts when it has come."""
+    """Take over the time of the last checkpoint that the trainer reported; one in the future counts later."""
     text = job.metadata.annotations.get(ANNOTATION_CHECKPOINT)
     if not text:
         return status

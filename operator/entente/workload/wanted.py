@@ -1,6 +1,6 @@
 """What must be done about a job's pods for its status to come true. Pure, and the same after any crash."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from entente.api.core import PodRecord
@@ -33,7 +33,14 @@ class Work:
 NOTHING = Work()
 
 
-def wanted(job: TrainingJob, gang: Gang | None, pods: Sequence[PodRecord], now: float) -> Work:
+def wanted(
+    job: TrainingJob,
+    gang: Gang | None,
+    pods: Sequence[PodRecord],
+    now: float,
+    *,
+    made: Collection[str] = (),
+) -> Work:
     """What is missing and what is too much.
 
     Args:
@@ -41,12 +48,13 @@ def wanted(job: TrainingJob, gang: Gang | None, pods: Sequence[PodRecord], now: 
         gang: of a job that is starting.
         pods: those that the job's uid owns.
         now: seconds since the epoch.
+        made: names of pods that were made and are not seen yet.
     """
     if job.metadata.deletion_timestamp is not None:
         return NOTHING
     phase = job.status.phase
     if phase is Phase.STARTING and gang is not None:
-        there = {pod.name for pod in pods}
+        there = {pod.name for pod in pods}.union(made)
         create = tuple(place for name, place in gang.names().items() if name not in there)
         return Work(create=create, delete=_leftovers(job, pods))
     if phase in {Phase.STARTING, Phase.RUNNING}:
