@@ -1,6 +1,6 @@
 """Cuts the demo's slice out of a normalised trace: consecutive lines, unchanged.
 
-    python -m demo.slice_trace itp-2021.csv.gz --first 3470 --count 300 --out slice.csv
+python -m demo.slice_trace itp-2021.csv.gz --first 3470 --count 300 --out slice.csv`.
 """
 
 import argparse

@@ -93,7 +93,7 @@ class _Estate:
         turn = self._turn(queue[0])
         for job in list(queue[1:]):
             hosts = self._place(job, self._free)
-            if hosts and (now + job.duration_s <= turn or self._leaves_room(job, hosts, turn, queue[0])):
+            if hosts and (now + job.duration_s <= turn or self._leaves_room(hosts, turn, queue[0])):
                 self._start(job, hosts, now)
                 queue.remove(job)
                 started.append(job)
@@ -115,8 +115,8 @@ class _Estate:
         msg = f"{head.job_id} fits on no empty estate of this size"
         raise AssertionError(msg)
 
-    def _leaves_room(self, job: TraceJob, hosts: Mapping[int, int], turn: float, head: TraceJob) -> bool:
-        """Whether the head still fits at its turn when a job that runs past it is started now."""
+    def _leaves_room(self, hosts: Mapping[int, int], turn: float, head: TraceJob) -> bool:
+        """Whether the head still fits at its turn when a job on these hosts is started now and runs past it."""
         free = list(self._free)
         for running in self._running:
             if running.ends <= turn:

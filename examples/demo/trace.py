@@ -90,6 +90,4 @@ def _number(row: dict[str, str], field: str, where: str, *, least: float) -> flo
 def _from_zero(jobs: Iterable[TraceJob]) -> tuple[TraceJob, ...]:
     ordered = sorted(jobs, key=lambda job: job.submit_s)
     start = ordered[0].submit_s
-    return tuple(
-        TraceJob(job.job_id, job.cluster, job.submit_s - start, job.duration_s, job.gpus) for job in ordered
-    )
+    return tuple(TraceJob(job.job_id, job.cluster, job.submit_s - start, job.duration_s, job.gpus) for job in ordered)

@@ -1,0 +1,142 @@
+"""The live terminal view: one picture of the cluster, rendered."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from demo.picture import Host, Picture, Share
+from demo.story import Story
+from demo.trace import GUEST, OWNER
+
+COLOURS = {OWNER: "cyan", GUEST: "magenta"}
+OTHER = "yellow"
+BAR = 48
+QUEUE_ROWS = 7
+STEP_ROWS = 7
+
+_ENTITLED, _BORROWED, _IDLE = "█", "▒", "·"
+
+
+def render(picture: Picture, story: Story, *, clock: str) -> RenderableType:
+    """The whole view.
+
+    Args:
+        picture: the cluster now.
+        story: which act it is.
+        clock: how far the replay is, for the title.
+    """
+    estate = Table.grid(padding=(0, 3))
+    estate.add_row(_shares(picture), _hosts(picture.hosts))
+    return Group(
+        Panel(Text(story.banner(picture), style="bold"), title=f"Entente · {clock}", title_align="left"),
+        estate,
+        _queue(picture),
+        _steps(picture),
+    )
+
+
+def line(picture: Picture, story: Story, *, clock: str) -> str:
+    """The view in one line, for when there is no terminal."""
+    shares = "  ".join(
+        f"{share.tenant} {share.using} GPUs ({share.entitled} entitled, {share.borrowed} borrowed, {share.lent} lent)"
+        for share in picture.shares.values()
+    )
+    used = _percent(picture.using, picture.capacity)
+    waiting = f"{len(picture.queue)} waiting, {picture.evictions} evictions"
+    return f"[{clock}] {used} used  {shares}  {waiting} · {story.banner(picture)}"
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f} %" if whole else "-"
+
+
+def _shares(picture: Picture) -> RenderableType:
+    table = Table(box=None, pad_edge=False, padding=(0, 1))
+    for title in ("GPUs", "guaranteed", "entitled", "borrowed", "lent", "waiting"):
+        table.add_column(title, justify="left" if title == "GPUs" else "right")
+    for share in picture.shares.values():
+        name = Text(share.tenant, style=f"bold {COLOURS.get(share.tenant, OTHER)}")
+        waits = f"{share.waiting} ({share.waiting_jobs} jobs)" if share.waiting_jobs else "0"
+        figures = (share.guaranteed, share.entitled, share.borrowed, share.lent)
+        table.add_row(name, *(str(figure) for figure in figures), waits)
+    bars = [_bar(share, picture.capacity) for share in picture.shares.values()]
+    used = f"in use: {picture.using} of {picture.capacity} GPUs, {_percent(picture.using, picture.capacity)}"
+    phases = ", ".join(f"{count} {phase.lower()}" for phase, count in picture.phases.items() if count)
+    legend = Text(f"{_ENTITLED} entitled  {_BORROWED} borrowed  ", style="dim") + Text("┃ guarantee", style="dim")
+    return Group(table, Text(), *bars, legend, Text(), Text(used, style="bold"), Text(phases, style="dim"))
+
+
+def _bar(share: Share, capacity: int) -> Text:
+    """A tenant's GPUs in proportion to the estate, with a mark at its guarantee."""
+    scale = BAR / capacity if capacity else 0
+    entitled = round(share.entitled * scale)
+    borrowed = round((share.entitled + share.borrowed) * scale) - entitled
+    cells = [_ENTITLED] * entitled + [_BORROWED] * borrowed
+    cells += [_IDLE] * (BAR - len(cells))
+    mark = round(share.guaranteed * scale)
+    colour = COLOURS.get(share.tenant, OTHER)
+    return Text.assemble(("".join(cells[:mark]), colour), ("┃", "bold white"), ("".join(cells[mark:]), colour))
+
+
+def _hosts(hosts: tuple[Host, ...]) -> RenderableType:
+    """Hosts by rack, one cell per GPU."""
+    racks: dict[tuple[str, ...], list[Host]] = {}
+    for host in hosts:
+        racks.setdefault(host.place, []).append(host)
+    blocks: dict[str, list[tuple[str, ...]]] = {}
+    for place in racks:
+        blocks.setdefault(place[0], []).append(place)
+    table = Table.grid(padding=(0, 1))
+    for places in blocks.values():
+        table.add_row(*(Text(" ".join(place), style="dim") for place in places))
+        table.add_row(*(Text("\n").join(_host(host) for host in racks[place]) for place in places))
+    return table
+
+
+def _host(host: Host) -> Text:
+    text = Text()
+    mark = "▚" if host.stopping else "■"
+    for tenant, gpus in sorted(host.used.items()):
+        text.append(mark * gpus, style=COLOURS.get(tenant, OTHER))
+    return text.append(_IDLE * max(0, host.gpus - len(text)), style="dim")
+
+
+def _queue(picture: Picture) -> RenderableType:
+    reasons = Counter(job.reason or "new" for job in picture.queue)
+    title = f"queue: {len(picture.queue)} jobs"
+    if reasons:
+        title += " · " + ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+    rows = _rows(title, {"job": 22, "GPUs": 5, "reason": 18, "message": None})
+    for job in picture.queue[:QUEUE_ROWS]:
+        rows.add_row(_job(job.tenant, job.name), str(job.gpus), job.reason or "new", job.message)
+    return _padded(rows, QUEUE_ROWS - len(picture.queue))
+
+
+def _steps(picture: Picture) -> RenderableType:
+    rows = _rows("last decisions", {"time": 8, "job": 22, "what": 12, "note": None})
+    for step in picture.steps[:STEP_ROWS]:
+        what = step.reason if step.count == 1 else f"{step.reason} x{step.count}"
+        rows.add_row(f"{step.at.astimezone():%H:%M:%S}", _job(step.tenant, step.name), what, step.note)
+    return _padded(rows, STEP_ROWS - len(picture.steps))
+
+
+def _rows(title: str, columns: Mapping[str, int | None]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, expand=True, pad_edge=False)
+    for name, width in columns.items():
+        table.add_column(name, width=width, no_wrap=True, overflow="ellipsis", header_style="dim")
+    return table
+
+
+def _padded(table: Table, rows: int) -> Table:
+    """Keep the height, so that the view does not jump."""
+    for _ in range(rows):
+        table.add_row("")
+    return table
+
+
+def _job(tenant: str, name: str) -> Text:
+    return Text(f"{tenant}/{name}", style=COLOURS.get(tenant, OTHER))
