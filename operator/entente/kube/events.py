@@ -222,7 +222,7 @@ class EventRecorder:
         except ApiError as error:
             self._dropped[Drop.FAILED] += pending.count
             _log.debug("event %s not written: %s %s", key.reason, error.status, error.reason)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever is wrong with one event, the next one is told
             self._dropped[Drop.FAILED] += pending.count
             _log.exception("event %s not written", key.reason)
 
