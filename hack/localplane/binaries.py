@@ -1,0 +1,185 @@
+"""Where the plane's binaries come from: KUBEBUILDER_ASSETS, else a cache, else a build of their pinned Go modules.
+
+`hack/binaries/<module>/` pins each module's version and the hashes of all that it is built from. Built binaries lie in
+`~/.cache/entente/bin/<module>-<version>-<stamp>/`, where the stamp covers everything that decides what is built, so
+that a change of a pin never runs an old binary. Builders wait for each other, and a directory appears only when it is
+complete: a build that is interrupted leaves nothing that anybody uses.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from localplane import gobuild
+from localplane.errors import PlaneError
+
+MODULES_DIRECTORY = Path(__file__).parents[1] / "binaries"
+ASSETS_VARIABLE = "KUBEBUILDER_ASSETS"
+CACHE_VARIABLE = "ENTENTE_CACHE_DIR"
+
+
+@dataclass(frozen=True)
+class Module:
+    """A Go module that binaries are built from.
+
+    Attributes:
+        name: Its directory under `hack/binaries`.
+        path: The module whose version decides.
+        commands: The packages to build, by the name of their binary.
+        version_variables: Strings that the linker sets, with `{version}`, `{major}` and `{minor}`; so that a binary
+            says the version that it has.
+    """
+
+    name: str
+    path: str
+    commands: Mapping[str, str]
+    version_variables: Mapping[str, str]
+
+    @property
+    def directory(self) -> Path:
+        """Where its go.mod, go.sum and tools.go are."""
+        return MODULES_DIRECTORY / self.name
+
+    def version(self) -> str:
+        """Return the version that its go.mod pins. Raises PlaneError when there is none."""
+        text = (self.directory / "go.mod").read_text(encoding="utf-8")
+        found = re.search(rf"^(?:require )?\s*{re.escape(self.path)} (v\S+)", text, re.MULTILINE)
+        if found is None:
+            message = f"{self.directory / 'go.mod'} does not require {self.path}"
+            raise PlaneError(message)
+        return found[1]
+
+    def linker_flags(self) -> str:
+        """Return what the linker is told: no symbols, and the version."""
+        version = self.version()
+        major, minor = version.removeprefix("v").split(".")[:2]
+        settings = [
+            f"-X {variable}={value.format(version=version, major=major, minor=minor)}"
+            for variable, value in self.version_variables.items()
+        ]
+        return " ".join(["-s", "-w", *settings])
+
+    def stamp(self) -> str:
+        """Return a short hash of everything that decides what is built."""
+        digest = hashlib.sha256()
+        for name in ("go.mod", "go.sum"):
+            digest.update((self.directory / name).read_bytes())
+        settings = [dict(self.commands), self.linker_flags(), gobuild.BUILD_FLAGS, platform.system(), platform.machine()]
+        digest.update(json.dumps(settings, sort_keys=True).encode())
+        return digest.hexdigest()[:12]
+
+    def cached(self) -> Path:
+        """Return the directory of its binaries, which need not exist yet."""
+        return cache_directory() / "bin" / f"{self.name}-{self.version()}-{self.stamp()}"
+
+
+_COMPONENT_VERSION = "k8s.io/component-base/version"
+MODULES = (
+    Module(
+        name="kubernetes",
+        path="k8s.io/kubernetes",
+        commands={
+            name: f"k8s.io/kubernetes/cmd/{name}"
+            for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
+        },
+        # Helm and others refuse a server that does not say its version.
+        version_variables={
+            f"{_COMPONENT_VERSION}.gitVersion": "{version}",
+            f"{_COMPONENT_VERSION}.gitMajor": "{major}",
+            f"{_COMPONENT_VERSION}.gitMinor": "{minor}",
+        },
+    ),
+    Module("etcd", "go.etcd.io/etcd/server/v3", {"etcd": "go.etcd.io/etcd/server/v3"}, {}),
+    Module("kwok", "sigs.k8s.io/kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"}, {}),
+    Module(
+        name="helm",
+        path="helm.sh/helm/v4",
+        commands={"helm": "helm.sh/helm/v4/cmd/helm"},
+        version_variables={"helm.sh/helm/v4/internal/version.version": "{version}"},
+    ),
+)
+OWNERS = {command: module for module in MODULES for command in module.commands}
+PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kwok")
+
+
+def ensure(name: str) -> Path:
+    """Return the path of a binary, building it when it is nowhere yet. Raises PlaneError."""
+    return ensure_all([name])[name]
+
+
+def ensure_all(names: Iterable[str]) -> dict[str, Path]:
+    """Return the paths of binaries, building what is nowhere yet. Raises PlaneError."""
+    wanted = list(names)
+    for name in wanted:
+        if name not in OWNERS:
+            message = f"binary must be one of {', '.join(sorted(OWNERS))}, but is {name!r}"
+            raise PlaneError(message)
+    return {name: _from_assets(name) or _from_cache(name) for name in wanted}
+
+
+def missing(names: Iterable[str]) -> list[str]:
+    """Return those binaries that `ensure_all` would have to build."""
+    return [name for name in names if _from_assets(name) is None and not (OWNERS[name].cached() / name).exists()]
+
+
+def cache_directory() -> Path:
+    """Return where all that is built is kept."""
+    configured = os.environ.get(CACHE_VARIABLE)
+    return Path(configured) if configured else Path.home() / ".cache" / "entente"
+
+
+def _from_assets(name: str) -> Path | None:
+    directory = os.environ.get(ASSETS_VARIABLE)
+    if not directory:
+        return None
+    path = Path(directory) / name  # envtest's own assets lack some: those come from elsewhere
+    return path.resolve() if os.access(path, os.X_OK) else None
+
+
+def _from_cache(name: str) -> Path:
+    module = OWNERS[name]
+    target = module.cached()
+    if not target.exists():
+        with _locked(target.name):
+            # Another builder may have been at it while this one waited.
+            if not target.exists():
+                _build(module, target)
+    return target / name
+
+
+def _build(module: Module, target: Path) -> None:
+    # Only the holder of the lock has such a directory: what is there was left by a builder that died.
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    job = gobuild.Job(
+        title=f"{module.name} {module.version()}",
+        module=module.directory,
+        packages=tuple(module.commands.values()),
+        linker_flags=module.linker_flags(),
+        output=unfinished,
+    )
+    gobuild.build(job, cache_directory(), sys.stderr)
+    for name, package in module.commands.items():
+        (unfinished / gobuild.default_name(package)).rename(unfinished / name)
+    unfinished.rename(target)
+
+
+@contextmanager
+def _locked(name: str) -> Iterator[None]:
+    path = cache_directory() / "locks" / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # released by the kernel when the file is closed, however that happens
+        yield
