@@ -80,14 +80,9 @@ Timestamp = Annotated[
 DNSLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=63)]
 """An RFC 1123 label: names of pools, tenants, namespaces and priorities."""
 
-QualifiedName = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
-        min_length=1,
-        max_length=253,
-    ),
-]
+LABEL_KEY = "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+
+QualifiedName = Annotated[str, StringConstraints(pattern=LABEL_KEY, min_length=1, max_length=317)]
 """The key of a label: `kubernetes.io/hostname`."""
 
 LabelValue = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", max_length=63)]
@@ -119,6 +114,7 @@ PLAIN_NAME = Rule(
     cel="!self.metadata.name.contains('.') && self.metadata.name.size() <= 63",
     holds=lambda it: "." not in it.metadata.name and len(it.metadata.name) <= 63,  # noqa: PLR2004 - as in the CEL
     message="metadata.name: {metadata.name} must have no dot and at most 63 characters, since labels hold it",
+    at="metadata.name",
 )
 """Names of pools and tenants are values of labels and parts of other names."""
 

@@ -1,11 +1,13 @@
 """`GPUPool`: a set of nodes with the same kind of GPU, and the promises that hold in it."""
 
+import re
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from entente.api.base import (
+    LABEL_KEY,
     MAX_SECONDS,
     PLAIN_NAME,
     Condition,
@@ -20,7 +22,7 @@ from entente.api.base import (
     Whole,
 )
 from entente.api.names import API_VERSION, GPU_RESOURCE
-from entente.api.rules import ListOf, Rule
+from entente.api.rules import ListOf, Rule, Value
 
 DEFAULT_NOTICE_SECONDS = 300
 DEFAULT_MIN_RUNTIME_SECONDS = 600
@@ -65,6 +67,18 @@ class GPUPoolSpec(Model):
 
     RULES: ClassVar = (
         Rule(
+            cel=f"self.nodeSelector.all(k, k.size() <= 317 && k.matches('{LABEL_KEY}'))",
+            holds=lambda it: all(len(k) <= 317 and re.search(LABEL_KEY, k) for k in it.node_selector),  # noqa: PLR2004
+            message="nodeSelector: {wrong} cannot be keys of labels",
+            at="nodeSelector",
+            values={
+                "wrong": Value(
+                    cel=f"self.nodeSelector.filter(k, !k.matches('{LABEL_KEY}'))",
+                    of=lambda it: (k for k in it.node_selector if not re.search(LABEL_KEY, k)),
+                ),
+            },
+        ),
+        Rule(
             cel="!has(self.topology) || self.topology.all(a, self.topology.exists_one(b, a == b))",
             holds=lambda it: len(set(it.topology)) == len(it.topology),
             message="topology: a level is given twice; each may be given once, wide to narrow",
@@ -86,7 +100,7 @@ class GPUPoolSpec(Model):
         ),
     )
 
-    node_selector: Annotated[dict[QualifiedName, LabelValue], Field(min_length=1, max_length=32)]
+    node_selector: Annotated[dict[str, LabelValue], Field(min_length=1, max_length=32)]
     """Labels that all nodes of the pool have."""
     resource: ExtendedResource = GPU_RESOURCE
     """The extended resource by which its nodes offer GPUs."""

@@ -22,8 +22,10 @@ SET_BY_ENTENTE = (
 )
 """Environment variables by which a worker finds its gang; each start of it decides them anew."""
 
+# Bounds keep the rules below within the cost that the API server allows.
 MAX_CONTAINERS = 16
 MAX_ENV = 256
+MAX_RESOURCES = 12
 MAX_LABELS = 64
 
 Quantity = int | str
@@ -45,8 +47,8 @@ class EnvVar(Open):
 class Resources(Open):
     """Resources that a container asks for."""
 
-    limits: Annotated[dict[str, Quantity], Field(max_length=16)] | None = None
-    requests: Annotated[dict[str, Quantity], Field(max_length=16)] | None = None
+    limits: Annotated[dict[str, Quantity], Field(max_length=MAX_RESOURCES)] | None = None
+    requests: Annotated[dict[str, Quantity], Field(max_length=MAX_RESOURCES)] | None = None
 
 
 class Container(Open):
@@ -95,7 +97,8 @@ class PodSpec(Open):
             at="restartPolicy",
         ),
         Rule(
-            cel=f"!has(self.containers[0].env) || self.containers[0].env.all(e, !(e.name in {list(SET_BY_ENTENTE)}))",
+            cel="self.containers.size() == 0 || !has(self.containers[0].env) || "
+            f"self.containers[0].env.all(e, !(e.name in {list(SET_BY_ENTENTE)}))",
             holds=lambda it: not any(e.name in SET_BY_ENTENTE for e in it.containers[0].env),
             message="containers[0].env: {names} must not be set; each start of the gang sets them",
             at="containers",
@@ -157,10 +160,6 @@ def _claims(container: Mapping[str, Any]) -> list[tuple[str, Quantity]]:
     return [(name, amount) for name, amount in asked if name.startswith("nvidia.com/") or name.endswith("/gpu")]
 
 
-def _whole(amount: Quantity) -> int | None:
-    return int(amount) if str(amount).isdecimal() else None
-
-
 def _others(template: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     spec = template["spec"]
     return [*spec["containers"][1:], *(spec.get("initContainers") or ())]
@@ -181,11 +180,13 @@ _FIRST = "self.template.spec.containers[0]"
 
 GPU_RULES = (
     Rule(
-        cel=_claims_cel(
-            _FIRST, "(type({amount}) == int ? {amount} == self.gpusPerWorker : int({amount}) == self.gpusPerWorker)"
+        cel="self.template.spec.containers.size() == 0 || "
+        + _claims_cel(
+            _FIRST, "(type({amount}) == int ? {amount} == self.gpusPerWorker : {amount} == string(self.gpusPerWorker))"
         ),
         holds=lambda it: all(
-            _whole(amount) == it.gpus_per_worker for _, amount in _claims(it.template["spec"]["containers"][0])
+            amount in (it.gpus_per_worker, str(it.gpus_per_worker))
+            for _, amount in _claims(it.template["spec"]["containers"][0])
         ),
         message="template.spec.containers[0].resources: asks for another number of GPUs than gpusPerWorker, "
         "{gpusPerWorker}; leave them out, they are added",
