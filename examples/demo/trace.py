@@ -12,7 +12,7 @@ OWNER = "xai"
 GUEST = "anthropic"
 
 OWNER_CLUSTERS = frozenset({"cluster02", "cluster07"})
-"""Clusters of the trace whose jobs are the owner's; those of the other eight are the guest's."""
+"""Clusters of the trace whose jobs are the owner's; those of all others are the guest's."""
 
 SPEED = 400.0
 """Seconds of the trace per second of the replay."""
