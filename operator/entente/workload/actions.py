@@ -4,7 +4,7 @@ Nothing here remembers anything: each request is either safe to repeat or found 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from entente.api.core import PodRecord
@@ -47,7 +47,9 @@ class Actions:
     def __init__(self, client: KubeClient) -> None:
         self._client = client
 
-    async def write_status(self, job: TrainingJob, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    async def write_status(
+        self, job: TrainingJob, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """Write what has changed of the status, provided that nobody wrote the job since it was read.
 
         Raises:

@@ -188,15 +188,15 @@ def _trouble(job: TrainingJob, current: Sequence[PodRecord], view: View) -> Step
         )
     if job.spec.suspend:
         return stop(job, view.now, StopCause.SUSPENDED, "spec.suspend is true")
+    going = next((pod for pod in current if pod.deleting), None)
+    if going is not None:
+        text = f"worker {going.labels.get(LABEL_RANK)} ({going.name}) was deleted by somebody else"
+        return stop(job, view.now, StopCause.DISRUPTED, text)
     dead = [pod for pod in current if pod.phase == "Failed"]
     for pod in dead:
         if pod.exit_reason in _NODES_FAULT:
             text = f"worker {pod.labels.get(LABEL_RANK)} ended by its node {pod.node} ({pod.exit_reason})"
             return stop(job, view.now, StopCause.NODE_LOST, text)
-    going = next((pod for pod in current if pod.deleting), None)
-    if going is not None:
-        text = f"worker {going.labels.get(LABEL_RANK)} ({going.name}) was deleted by somebody else"
-        return stop(job, view.now, StopCause.DISRUPTED, text)
     return stop(job, view.now, StopCause.WORKER_FAILED, _obituary(dead[0])) if dead else None
 
 

@@ -1,0 +1,150 @@
+"""Applying a plan: each decision becomes the assumed status of its job, unless the job has changed meanwhile."""
+
+import logging
+from collections.abc import Mapping
+
+from entente.api.job import Phase, TrainingJob
+from entente.engine.decisions import Decision, Evict, Grow, Hold, Plan, Shrink, Start, Wait
+from entente.metrics.instruments import Instruments
+from entente.operator.jobs import JobStore
+from entente.operator.tracked import Tracked
+from entente.workload import decided
+from entente.workload.moments import seconds_or_none
+from entente.workload.stopping import Step
+
+_log = logging.getLogger(__name__)
+
+_RUNS = frozenset({Phase.STARTING, Phase.RUNNING})
+
+
+class Applier:
+    """Turns plans into assumed statuses.
+
+    Args:
+        jobs: all of them.
+        instruments: told of starts and evictions.
+        explain_s: shortest time between two explanations with the same reason.
+    """
+
+    def __init__(self, jobs: JobStore, instruments: Instruments, explain_s: float) -> None:
+        self._jobs = jobs
+        self._instruments = instruments
+        self._explain_s = explain_s
+        self.waiting: set[Tracked] = set()
+        """Jobs that are told to stop as soon as their claimant's hold is written."""
+
+    def apply(self, plan: Plan, seen: Mapping[str, TrainingJob], tenants: Mapping[str, str], now: float) -> None:
+        """Let the plan count.
+
+        Args:
+            plan: decided about the jobs in `seen`.
+            seen: the jobs as they were given to the engine; a decision about one that has changed is left out, and the
+                next cycle decides anew.
+            tenants: tenant by namespace.
+            now: seconds since the epoch.
+        """
+        for decision in sorted(plan.decisions, key=self._moves):
+            tracked = self._jobs.get(decision.job)
+            if tracked is None or tracked.job is not seen.get(decision.job):
+                if not isinstance(decision, Wait):
+                    self._jobs.news = True
+                continue
+            self._one(tracked, decision, plan, tenants, now)
+        for key, standing in plan.standings.items():
+            tracked = self._jobs.get(key)
+            if tracked is not None and tracked.assume(Step(decided.stand(tracked.job, standing, now)), now):
+                self._jobs.touch(key)
+
+    def _one(self, tracked: Tracked, decision: Decision, plan: Plan, tenants: Mapping[str, str], now: float) -> None:
+        job, standing = tracked.job, plan.standings.get(tracked.key)
+        tenant = tenants.get(job.metadata.namespace or "", "")
+        match decision:
+            case Start() if job.status.phase is Phase.PENDING:
+                step = decided.start(job, decision, standing, now)
+                self._measure(job, decision, tenant, now)
+            case Hold() if job.status.phase in {Phase.PENDING, Phase.STOPPING}:
+                step = decided.hold(job, decision, now)
+            case Evict() if job.status.phase in _RUNS:
+                step = decided.evict(job, decision, now)
+                self._told_to_stop(tracked, decision, tenant)
+            case Shrink() if job.status.phase in _RUNS:
+                step = decided.shrink(job, decision, now)
+                self._told_to_stop(tracked, decision, tenant)
+            case Grow() if job.status.phase in _RUNS:
+                step = decided.grow(job, decision, now)
+            case Wait() if job.status.phase is Phase.PENDING:
+                if not self._worth_telling(tracked, decision, now):
+                    return
+                step = decided.wait(job, decision, standing, now)
+            case _:
+                return
+        if tracked.assume(step, now):
+            self._jobs.touch(tracked.key)
+            if not isinstance(decision, Wait):
+                _log.info("%s: %s", tracked.key, _in_words(decision))
+
+    def _moves(self, decision: Decision) -> bool:
+        """A running job is told to stop before it gets the hold to which it moves; all other holds go first."""
+        tracked = self._jobs.get(decision.job)
+        return isinstance(decision, Hold) and tracked is not None and tracked.assumed.phase in _RUNS
+
+    def settle_waits(self) -> None:
+        """Have those told to stop whose claimant's hold is written; let off those whose claimant is gone or changed."""
+        for victim in tuple(self.waiting):
+            claimant = victim.waits_for
+            if claimant is None or self._jobs.by_uid(victim.uid) is not victim:
+                self.waiting.discard(victim)
+                continue
+            wanted = claimant.assumed.hold
+            if self._jobs.by_uid(claimant.uid) is not claimant or wanted is None:
+                victim.drop_assumption()
+                self._jobs.touch(victim.key, news=True)
+            elif claimant.base.hold == wanted:
+                victim.waits_for = None
+                self._jobs.touch(victim.key)
+            else:
+                continue
+            self.waiting.discard(victim)
+
+    def _told_to_stop(self, tracked: Tracked, decision: Evict | Shrink, tenant: str) -> None:
+        pool = tracked.assumed.allocation.pool if tracked.assumed.allocation else ""
+        self._instruments.count_eviction(tenant, pool, decision.cause)
+        claimant = self._jobs.get(decision.claimant)
+        if claimant is not None and claimant is not tracked and claimant.assumed.hold != claimant.base.hold:
+            tracked.waits_for = claimant
+            self.waiting.add(tracked)
+
+    def _measure(self, job: TrainingJob, decision: Start, tenant: str, now: float) -> None:
+        queue = job.status.queue
+        since = seconds_or_none(queue.since or job.metadata.creation_timestamp)
+        if since is not None:
+            self._instruments.observe_admission_wait(tenant, decision.pool, max(0.0, now - since))
+        asked = seconds_or_none(queue.entitled_since)
+        if job.status.hold is not None and asked is not None:
+            self._instruments.observe_reclaim(tenant, decision.pool, max(0.0, now - asked))
+
+    def _worth_telling(self, tracked: Tracked, decision: Wait, now: float) -> bool:
+        """Places in the queue shift with each start: they are told at a low rate, a new reason at once."""
+        queue = tracked.assumed.queue
+        if decision.reason != queue.reason:
+            return True
+        return now - tracked.written_at >= self._explain_s and (decision.position, decision.message) != (
+            queue.position,
+            queue.message,
+        )
+
+
+def _in_words(decision: Decision) -> str:
+    match decision:
+        case Start():
+            return f"start {decision.workers} workers in {decision.pool} ({decision.class_})"
+        case Hold():
+            return f"hold for {decision.workers} workers in {decision.pool}"
+        case Evict():
+            return f"evict, {decision.gpus} GPUs ({decision.cause})"
+        case Shrink():
+            return f"shrink to {decision.workers} workers ({decision.cause})"
+        case Grow():
+            return f"grow to {decision.workers} workers"
+        case Wait():
+            return f"wait ({decision.reason})"

@@ -1,0 +1,272 @@
+"""The loop: observe, decide, act. Level-triggered: events only say that there is something to look at.
+
+One cycle:
+
+1. observe: each job that something has happened to takes a step of its state machine;
+2. decide: the engine decides about the estate as it is assumed to be, in a thread, so that events go on coming in;
+3. act: the plan counts from now on, and what must be written is handed to the writer, which nobody waits for.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from entente.api.core import NodeRecord, PodRecord
+from entente.api.job import Phase
+from entente.api.pool import GPUPool
+from entente.api.tenant import Tenant
+from entente.engine.decisions import Plan
+from entente.engine.model import Snapshot
+from entente.metrics.instruments import Instruments
+from entente.metrics.snapshot import OperatorSnapshot
+from entente.metrics.waste import WasteCause
+from entente.operator.accounts import Accounts
+from entente.operator.acting import Actor
+from entente.operator.applying import Applier
+from entente.operator.estate import NodeView, PodIndex, ResourceStore
+from entente.operator.figures import Figures, selects
+from entente.operator.jobs import JobStore
+from entente.operator.settings import Settings
+from entente.operator.tracked import Tracked
+from entente.workload.deadlines import next_deadline
+from entente.workload.progress import View, advance
+
+_log = logging.getLogger(__name__)
+
+_EMPTY_PLAN = Plan(decisions=(), standings={}, books={})
+
+_LONGEST_DEBOUNCE_S = 1.0
+"""A cycle waits as long as the one before it took, so that deciding takes half of a core at most, but no longer."""
+
+_MOST_STEPS = 6
+"""Steps of one job in one cycle: from waiting over a start made before a crash to its end."""
+
+_SOON_S = 1.0
+"""When a deadline that has passed without effect is looked at again."""
+
+_WASTE = {"NodeLost": WasteCause.NODE_LOST, "Evicted": WasteCause.EVICTION, "Resized": WasteCause.EVICTION}
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Where the loop finds the estate."""
+
+    jobs: JobStore
+    pods: PodIndex
+    nodes: NodeView
+    pod_records: Mapping[str, PodRecord]
+    node_records: Mapping[str, NodeRecord]
+    pools: ResourceStore[GPUPool]
+    tenants: ResourceStore[Tenant]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The pure functions that decide."""
+
+    snapshot: Callable[..., Snapshot]
+    decide: Callable[[Snapshot], Plan]
+    tenant_by_namespace: Callable[[tuple[Tenant, ...]], Mapping[str, str]]
+
+
+class Loop:
+    """Runs cycles until cancelled.
+
+    Args:
+        observed: the estate.
+        engine: decides.
+        actor: acts on jobs.
+        accounts: figures that last.
+        figures: writes them.
+        instruments: metrics.
+        settings: times.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        *,
+        observed: Observed,
+        engine: Engine,
+        actor: Actor,
+        accounts: Accounts,
+        figures: Figures,
+        instruments: Instruments,
+        settings: Settings,
+        wake: asyncio.Event,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._observed = observed
+        self._engine = engine
+        self._actor = actor
+        self._accounts = accounts
+        self._figures = figures
+        self._instruments = instruments
+        self._settings = settings
+        self._wake = wake
+        self._clock = clock
+        self._applier = Applier(observed.jobs, instruments, settings.explain_s)
+        self._deadlines: dict[str, float] = {}
+        """When a job must be looked at again, by key."""
+        self._plan = _EMPTY_PLAN
+        self._decided_at = 0.0
+        self._pause_s = settings.debounce_s
+        self.cycles = 0
+        self.ended_at: float | None = None
+        """When the last cycle without an error ended, by the monotonic clock."""
+
+    async def run(self) -> None:
+        """Cycle on events, on deadlines, and at least every few seconds."""
+        while True:
+            await self._wait()
+            began = time.monotonic()
+            decided = await self.cycle()
+            ended = time.monotonic()
+            self._pause_s = min(_LONGEST_DEBOUNCE_S, max(self._settings.debounce_s, ended - began))
+            if decided:
+                self.ended_at = ended
+
+    async def _wait(self) -> None:
+        now = self._clock()
+        until = min(self._deadlines.values(), default=now + self._settings.idle_s)
+        timeout = max(0.0, min(until - now, self._settings.idle_s))
+        try:
+            async with asyncio.timeout(timeout):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        await asyncio.sleep(self._pause_s)
+        self._wake.clear()
+
+    async def cycle(self) -> bool:
+        """One cycle; whether the engine did what was asked of it."""
+        now, decided = self._clock(), True
+        self._observe(now)
+        if self._observed.jobs.news or now - self._decided_at >= self._settings.idle_s:
+            decided = await self._decide(now)
+        self._act(self._clock())
+        self._publish(now)
+        return decided
+
+    def _observe(self, now: float) -> None:
+        jobs = self._observed.jobs
+        due = {key for key, at in self._deadlines.items() if at <= now}
+        for key in due:
+            del self._deadlines[key]
+        for key in due | jobs.touched:
+            tracked = jobs.get(key)
+            if tracked is None:
+                self._deadlines.pop(key, None)
+            elif self._advance(tracked, now):
+                jobs.touch(key, news=True)
+            elif key in due:
+                jobs.touch(key, news=tracked.assumed.phase is Phase.PENDING)
+
+    def _advance(self, tracked: Tracked, now: float) -> bool:
+        """Let a job take its steps; whether one of them matters to decisions."""
+        moved = False
+        for _ in range(_MOST_STEPS):
+            view = View(
+                now=now,
+                ready_nodes=self._observed.nodes.ready,
+                settled=not (tracked.unseen(now) or self._actor.busy(tracked)),
+                start_timeout_s=self._settings.start_timeout_s,
+            )
+            before = tracked.assumed
+            step = advance(tracked.job, self._observed.pods.of(tracked.uid), view)
+            if not tracked.assume(step, now):
+                return moved
+            after = tracked.assumed
+            moved = moved or after.phase is not before.phase or after.hold != before.hold
+            self._count_waste(tracked, after.wasted_gpu_seconds - before.wasted_gpu_seconds, before.stopping)
+            if after.phase is not before.phase:
+                _log.info("%s: %s -> %s", tracked.key, before.phase, after.phase)
+        return moved
+
+    def _count_waste(self, tracked: Tracked, gpu_seconds: float, stopping: object) -> None:
+        if gpu_seconds <= 0:
+            return
+        cause = getattr(stopping, "cause", None)
+        namespace = tracked.observed.metadata.namespace or ""
+        tenant = self._tenants().get(namespace, "")
+        before = tracked.base.allocation
+        pool = before.pool if before else ""
+        self._instruments.add_wasted_gpu_seconds(tenant, pool, _WASTE.get(cause or "", WasteCause.FAILURE), gpu_seconds)
+
+    async def _decide(self, now: float) -> bool:
+        observed = self._observed
+        observed.jobs.news = False
+        self._decided_at = now
+        tenants, pools = tuple(observed.tenants), tuple(observed.pools)
+        self._accounts.advance(tenants, {pool.metadata.name: pool for pool in pools}, self._plan.books, now)
+        seen = {tracked.key: tracked.job for tracked in observed.jobs}
+        began = time.perf_counter()
+        snapshot_of, decide = self._engine.snapshot, self._engine.decide
+        inputs = (
+            pools,
+            tuple(self._accounts.current(tenant, now) for tenant in tenants),
+            tuple(seen.values()),
+            tuple(observed.node_records.values()),
+            tuple(observed.pod_records.values()),
+        )
+        try:
+            plan = await asyncio.to_thread(lambda: decide(snapshot_of(now, *inputs)))
+        except Exception:  # noqa: BLE001 - what is running must go on being looked after; `/healthz` tells of it
+            _log.exception("no decision")
+            return False
+        self._instruments.observe_decision(time.perf_counter() - began)
+        self._plan = plan
+        self._applier.apply(plan, seen, self._tenants(), now)
+        return True
+
+    def _act(self, now: float) -> None:
+        observed = self._observed
+        self._applier.settle_waits()
+        touched, observed.jobs.touched = observed.jobs.touched, set()
+        for key in touched:
+            tracked = observed.jobs.get(key)
+            if tracked is None:
+                self._deadlines.pop(key, None)
+                continue
+            times = (self._actor.schedule(tracked), next_deadline(tracked.job, now, self._settings.start_timeout_s))
+            at = min((time for time in times if time is not None), default=None)
+            if at is None:
+                self._deadlines.pop(key, None)
+            else:
+                self._deadlines[key] = at if at > now else now + _SOON_S
+        self._figures.write(observed.tenants, observed.pools, observed.node_records.values(), self._plan.books, now)
+
+    def _publish(self, now: float) -> None:
+        self.cycles += 1
+        tenants = self._tenants()
+        jobs: dict[tuple[str | None, Phase], int] = {}
+        for tracked in self._observed.jobs:
+            at = (tenants.get(tracked.observed.metadata.namespace or ""), tracked.assumed.phase)
+            jobs[at] = jobs.get(at, 0) + 1
+        self._instruments.publish(
+            OperatorSnapshot(
+                leader=True,
+                cycle=self.cycles,
+                cycle_ended=now,
+                books=self._plan.books,
+                jobs=jobs,
+                unusable_gpus=_unusable(
+                    tuple(self._observed.pools), tuple(self._observed.node_records.values()), self._plan
+                ),
+            )
+        )
+
+    def _tenants(self) -> Mapping[str, str]:
+        return self._engine.tenant_by_namespace(tuple(self._observed.tenants))
+
+
+def _unusable(pools: tuple[GPUPool, ...], nodes: tuple[NodeRecord, ...], plan: Plan) -> dict[str, int]:
+    """GPUs that are there and are no capacity."""
+    unusable = {}
+    for pool in pools:
+        there = sum(node.allocatable.get(pool.spec.resource, 0) for node in nodes if selects(pool, node))
+        book = plan.books.get(pool.metadata.name)
+        unusable[pool.metadata.name] = max(0, there - book.capacity) if book else 0
+    return unusable
