@@ -7,13 +7,14 @@ WORKDIR /src
 
 # The locked dependencies first: they change less often than the code.
 COPY requirements/build.txt requirements/runtime.txt requirements/
-RUN ["python", "-m", "pip", "install", "--only-binary=:all:", "--require-hashes", "-r", "requirements/build.txt"]
+RUN ["python", "-m", "venv", "/opt/build"]
+RUN ["/opt/build/bin/python", "-m", "pip", "install", "--only-binary=:all:", "--require-hashes", "-r", "requirements/build.txt"]
 RUN ["python", "-m", "venv", "/opt/entente"]
 RUN ["/opt/entente/bin/python", "-m", "pip", "install", "--only-binary=:all:", "--require-hashes", "-r", "requirements/runtime.txt"]
 
 COPY pyproject.toml README.md LICENSE ./
 COPY operator operator
-RUN ["python", "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", "/wheels", "."]
+RUN ["/opt/build/bin/python", "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", "/wheels", "."]
 RUN ["/opt/entente/bin/python", "-m", "pip", "install", "--no-deps", "--no-index", "--find-links", "/wheels", "entente"]
 RUN ["/opt/entente/bin/python", "-m", "pip", "check"]
 # What runs has no need to install anything.
