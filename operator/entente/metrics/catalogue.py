@@ -96,7 +96,7 @@ def _seconds(name: str, help_text: str, buckets: tuple[float, ...], labels: tupl
 
 POOL_CAPACITY = _gauge("entente_pool_capacity_gpus", "GPUs on ready, schedulable nodes.", _POOL, "gpus")
 POOL_FREE = _gauge("entente_pool_free_gpus", "GPUs of the capacity that nobody uses.", _POOL, "gpus")
-POOL_UNUSABLE = _gauge("entente_pool_unusable_gpus", "GPUs on nodes not ready, cordoned or set aside.", _POOL, "gpus")
+POOL_UNUSABLE = _gauge("entente_pool_unusable_gpus", "GPUs that are there, but no capacity now.", _POOL, "gpus")
 POOL_OVERCOMMITTED = _gauge(
     "entente_pool_overcommitted", "1 while more is guaranteed than there is, so guarantees are shrunken.", _POOL
 )

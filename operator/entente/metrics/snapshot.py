@@ -25,7 +25,7 @@ class OperatorSnapshot:
     jobs: Mapping[tuple[str | None, Phase], int] = field(default_factory=dict)
     """Number of jobs by tenant and phase; no tenant: the namespace belongs to none."""
     unusable_gpus: Mapping[str, int] = field(default_factory=dict)
-    """By pool: GPUs on nodes that are not ready, cordoned or set aside."""
+    """By pool: GPUs that are there, but no capacity: on nodes out of service, or in use by others than tenants."""
 
     @property
     def grants(self) -> frozenset[tuple[str, str]]:
