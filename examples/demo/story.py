@@ -67,9 +67,7 @@ class Story:
                     f"{picture.using} of {picture.capacity} GPUs in use"
                 )
             case Act.BORROWS:
-                return (
-                    f"{GUEST} fills the idle half: {guest.using} GPUs, {guest.borrowed} of them borrowed from {OWNER}"
-                )
+                return f"{GUEST} fills the idle half: {guest.using} GPUs, {guest.borrowed} borrowed from {OWNER}"
             case Act.FILLS:
                 return f"The estate is full: {guest.borrowed} of {OWNER}'s {owner.guaranteed} GPUs work for {GUEST}"
             case Act.RETURNS:

@@ -32,7 +32,7 @@ def render(picture: Picture, story: Story, *, clock: str) -> RenderableType:
     estate = Table.grid(padding=(0, 3))
     estate.add_row(_shares(picture), _hosts(picture.hosts))
     return Group(
-        Panel(Text(story.banner(picture), style="bold"), title=f"Entente · {clock}", title_align="left"),
+        Panel(Text(story.banner(picture), style="bold"), title=Text(f"Entente · {clock}"), title_align="left"),
         estate,
         _queue(picture),
         _steps(picture),
@@ -92,7 +92,7 @@ def _hosts(hosts: tuple[Host, ...]) -> RenderableType:
         blocks.setdefault(place[0], []).append(place)
     table = Table.grid(padding=(0, 1))
     for places in blocks.values():
-        table.add_row(*(Text(" ".join(place), style="dim") for place in places))
+        table.add_row(*(Text(place[-1], style="dim") for place in places))
         table.add_row(*(Text("\n").join(_host(host) for host in racks[place]) for place in places))
     return table
 
@@ -112,7 +112,7 @@ def _queue(picture: Picture) -> RenderableType:
         title += " · " + ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
     rows = _rows(title, {"job": 22, "GPUs": 5, "reason": 18, "message": None})
     for job in picture.queue[:QUEUE_ROWS]:
-        rows.add_row(_job(job.tenant, job.name), str(job.gpus), job.reason or "new", job.message)
+        rows.add_row(_job(job.tenant, job.name), str(job.gpus), Text(job.reason or "new"), Text(job.message))
     return _padded(rows, QUEUE_ROWS - len(picture.queue))
 
 
@@ -120,14 +120,15 @@ def _steps(picture: Picture) -> RenderableType:
     rows = _rows("last decisions", {"time": 8, "job": 22, "what": 12, "note": None})
     for step in picture.steps[:STEP_ROWS]:
         what = step.reason if step.count == 1 else f"{step.reason} x{step.count}"
-        rows.add_row(f"{step.at.astimezone():%H:%M:%S}", _job(step.tenant, step.name), what, step.note)
+        rows.add_row(f"{step.at.astimezone():%H:%M:%S}", _job(step.tenant, step.name), Text(what), Text(step.note))
     return _padded(rows, STEP_ROWS - len(picture.steps))
 
 
 def _rows(title: str, columns: Mapping[str, int | None]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, expand=True, pad_edge=False)
+    table = Table(title=Text(title), title_justify="left", title_style="bold", box=None, expand=True, pad_edge=False)
     for name, width in columns.items():
-        table.add_column(name, width=width, no_wrap=True, overflow="ellipsis", header_style="dim")
+        ratio = 1 if width is None else None
+        table.add_column(name, width=width, ratio=ratio, no_wrap=True, overflow="ellipsis", header_style="dim")
     return table
 
 

@@ -38,7 +38,7 @@ def test_all_jobs_are_submitted_within_two_minutes() -> None:
 @pytest.mark.parametrize(
     ("gpus", "workers", "per_worker"),
     [(1, 1, 1), (4, 1, 4), (8, 1, 8), (12, 2, 6), (32, 4, 8), (9, 3, 3), (17, 17, 1)],
-    ids=lambda value: str(value),
+    ids=str,
 )
 def test_a_gang_has_the_fewest_equal_workers_that_fit_a_host(gpus: int, workers: int, per_worker: int) -> None:
     assert shape(gpus, per_host=8) == (workers, per_worker)
