@@ -38,7 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--blocks", type=int, default=1, help="cut the nodes into so many blocks (default: %(default)s)")
     up.add_argument("--racks", type=int, default=1, help="cut each block into so many racks (default: %(default)s)")
     up.add_argument(
-        "--directory", type=Path, help="keep logs, data and keys here (default: a temporary directory, removed at the end)"
+        "--directory",
+        type=Path,
+        help="keep logs, data and keys here (default: a temporary directory, removed at the end)",
     )
     build = commands.add_parser("build", help="build binaries that are nowhere yet, and print where they are")
     build.add_argument(

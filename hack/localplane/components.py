@@ -61,7 +61,9 @@ class Credentials:
             front_proxy_authority=front_proxy_authority,
             etcd=etcd_authority.issue("etcd", "etcd", hosts=local),
             etcd_client=etcd_authority.issue("etcd-client", "kube-apiserver"),
-            api_server=authority.issue("kube-apiserver", "kube-apiserver", hosts=[*local, FIRST_SERVICE_ADDRESS, *names]),
+            api_server=authority.issue(
+                "kube-apiserver", "kube-apiserver", hosts=[*local, FIRST_SERVICE_ADDRESS, *names]
+            ),
             front_proxy=front_proxy_authority.issue("front-proxy-client", "front-proxy-client"),
             admin=authority.issue("admin", "localplane-admin", ["system:masters"]),
             controller_manager=authority.issue(

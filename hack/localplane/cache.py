@@ -1,0 +1,27 @@
+"""Where everything that is built or installed for the plane is kept, and how builders wait for each other."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+CACHE_VARIABLE = "ENTENTE_CACHE_DIR"
+
+
+def cache_directory() -> Path:
+    """Return the cache: `ENTENTE_CACHE_DIR`, else `~/.cache/entente`."""
+    configured = os.environ.get(CACHE_VARIABLE)
+    return Path(configured).absolute() if configured else Path.home() / ".cache" / "entente"
+
+
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Be the only one on this machine that makes something of this name."""
+    path = cache_directory() / "locks" / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # released by the kernel when the file is closed, however that happens
+        yield
