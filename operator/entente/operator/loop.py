@@ -10,8 +10,9 @@ One cycle:
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from entente.api.core import NodeRecord, PodRecord
 from entente.api.job import Phase
@@ -68,7 +69,7 @@ class Engine:
 
     snapshot: Callable[..., Snapshot]
     decide: Callable[[Snapshot], Plan]
-    tenant_by_namespace: Callable[[tuple[Tenant, ...]], Mapping[str, str]]
+    tenant_by_namespace: Callable[[Iterable[Tenant]], Mapping[str, str]]
 
 
 class Loop:
@@ -212,7 +213,8 @@ class Loop:
             tuple(observed.pod_records.values()),
         )
         try:
-            plan = await asyncio.to_thread(lambda: decide(snapshot_of(now, *inputs)))
+            moment = datetime.fromtimestamp(now, tz=UTC)
+            plan = await asyncio.to_thread(lambda: decide(snapshot_of(moment, *inputs)))
         except Exception:  # noqa: BLE001 - what is running must go on being looked after; `/healthz` tells of it
             _log.exception("no decision")
             return False
@@ -259,7 +261,7 @@ class Loop:
         )
 
     def _tenants(self) -> Mapping[str, str]:
-        return self._engine.tenant_by_namespace(tuple(self._observed.tenants))
+        return self._engine.tenant_by_namespace(self._observed.tenants)
 
 
 def _unusable(pools: tuple[GPUPool, ...], nodes: tuple[NodeRecord, ...], plan: Plan) -> dict[str, int]:

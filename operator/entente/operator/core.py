@@ -1,0 +1,224 @@
+"""The operator without kopf and without leadership: stores, reflectors, the loop, and what tells them of events."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from entente.api.core import NodeRecord, PodRecord
+from entente.api.job import TrainingJob
+from entente.api.pool import GPUPool
+from entente.api.tenant import Tenant
+from entente.engine.intake import namespaces_of, snapshot
+from entente.engine.planner import decide
+from entente.kube.client import KubeClient
+from entente.kube.errors import ApiError, GoneError
+from entente.kube.events import EventRecorder
+from entente.kube.kinds import GPU_POOL, NODE, POD, TENANT, TRAINING_JOB, Kind
+from entente.kube.reflector import Reflector
+from entente.kube.writer import Writer
+from entente.metrics.instruments import Instruments
+from entente.operator.accounts import Accounts
+from entente.operator.acting import Actor
+from entente.operator.estate import NodeView, PodIndex, ResourceStore, gpu_pod
+from entente.operator.figures import Figures
+from entente.operator.gangs import gang_of
+from entente.operator.jobs import JobStore
+from entente.operator.loop import Engine, Loop, Observed
+from entente.operator.settings import Settings
+from entente.workload.actions import Actions
+from entente.workload.pods import Gang
+
+_log = logging.getLogger(__name__)
+
+_FLUSH_S = 2.0
+"""Time for the last Events."""
+
+
+class Core:
+    """Everything that a leader runs.
+
+    Args:
+        client: reads and writes; fenced by leadership.
+        instruments: metrics.
+        settings: times and concurrency.
+        identity: of this process, for Events.
+    """
+
+    def __init__(self, client: KubeClient, instruments: Instruments, settings: Settings, identity: str) -> None:
+        self._client = client
+        self._settings = settings
+        self._wake = asyncio.Event()
+        self.jobs = JobStore()
+        self.pools = ResourceStore(GPUPool, self._news)
+        self.tenants = ResourceStore(Tenant, self._news)
+        self._pod_index, self._node_view = PodIndex(self.jobs), NodeView(self.jobs)
+        self._pods: Reflector[PodRecord] = Reflector(client, POD, gpu_pod, on_change=self._pod_changed)
+        self._nodes: Reflector[NodeRecord] = Reflector(
+            client, NODE, NodeRecord.from_object, on_change=self._node_changed
+        )
+        self._writer = Writer(settings.writes, on_error=self._write_failed)
+        self._recorder = EventRecorder(client, identity)
+        accounts = Accounts()
+        actor = Actor(
+            jobs=self.jobs,
+            pods=self._pod_index,
+            actions=Actions(client),
+            writer=self._writer,
+            recorder=self._recorder,
+            gang_of=self._gang_of,
+            clock=time.time,
+            explain_s=settings.explain_s,
+            wake=self._wake.set,
+        )
+        self.loop = Loop(
+            observed=Observed(
+                jobs=self.jobs,
+                pods=self._pod_index,
+                nodes=self._node_view,
+                pod_records=self._pods.items,
+                node_records=self._nodes.items,
+                pools=self.pools,
+                tenants=self.tenants,
+            ),
+            engine=Engine(snapshot, decide, namespaces_of),
+            actor=actor,
+            accounts=accounts,
+            figures=Figures(client, self._writer, accounts, settings.status_s),
+            instruments=instruments,
+            settings=settings,
+            wake=self._wake,
+        )
+        self.synced = False
+        """Whether everything has been listed once, so that deciding may begin."""
+
+    def job_event(self, body: Mapping[str, Any], *, deleted: bool) -> None:
+        """A TrainingJob was seen."""
+        if deleted:
+            self.jobs.gone(body)
+            self._wake.set()
+        elif self.jobs.see(body, time.time()):
+            self._wake.set()
+
+    def pool_event(self, body: Mapping[str, Any], *, deleted: bool) -> None:
+        """A GPUPool was seen."""
+        if deleted:
+            self.pools.gone(body["metadata"]["name"])
+        else:
+            self.pools.see(body)
+
+    def tenant_event(self, body: Mapping[str, Any], *, deleted: bool) -> None:
+        """A Tenant was seen."""
+        if deleted:
+            self.tenants.gone(body["metadata"]["name"])
+        else:
+            self.tenants.see(body)
+
+    async def tenant_deleting(self, body: Mapping[str, Any]) -> str | None:
+        """A Tenant is to be deleted: what stands in the way, or nothing once nothing of it is left."""
+        namespaces = set(body["spec"]["namespaces"])
+        living = sorted(tracked.key for tracked in self.jobs if tracked.observed.metadata.namespace in namespaces)
+        return f"{len(living)} training jobs are left, {living[0]} for one" if living else None
+
+    @asynccontextmanager
+    async def observing(self) -> AsyncIterator[None]:
+        """Follow pods and nodes, and list everything once; on leaving, stop and let writes under way end."""
+        tasks = [
+            asyncio.create_task(self._pods.run(), name="pods"),
+            asyncio.create_task(self._nodes.run(), name="nodes"),
+            asyncio.create_task(self._recorder.run(), name="events"),
+        ]
+        try:
+            await self._list_until_done()
+            await self._pods.synced.wait()
+            await self._nodes.synced.wait()
+            self.synced = True
+            _log.info(
+                "observing %d jobs, %d pods with GPUs, %d nodes, %d pools, %d tenants",
+                len(self.jobs),
+                len(self._pods.items),
+                len(self._nodes.items),
+                len(self.pools),
+                len(self.tenants),
+            )
+            tasks.append(asyncio.create_task(self._relist(), name="relist"))
+            yield
+        finally:
+            self.synced = False
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._finish()
+
+    async def _finish(self) -> None:
+        """Let writes under way end, within bounds; what is cut off is found and finished by the next leader."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.drain_s):
+                await self._writer.drain()
+        await self._writer.aclose()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FLUSH_S):
+                await self._recorder.flush()
+
+    async def _list_until_done(self) -> None:
+        while True:
+            try:
+                await self._list_all()
+            except ApiError as error:
+                _log.warning("listing: %s %s, trying again", error.status, error.reason)
+                await asyncio.sleep(1)
+            else:
+                return
+
+    async def _list_all(self) -> None:
+        """List pools, tenants and jobs, page by page, and drop what is gone."""
+        for kind, store in ((GPU_POOL, self.pools), (TENANT, self.tenants)):
+            listed, _ = await self._list(kind)
+            for obj in listed.values():
+                store.see(obj)
+            store.keep_only({obj["metadata"]["name"] for obj in listed.values()})
+        listed, version = await self._list(TRAINING_JOB)
+        self.jobs.replace(listed, time.time(), version)
+
+    async def _list(self, kind: Kind) -> tuple[dict[str, dict[str, Any]], int]:
+        """All objects of a kind by uid, and the resource version of the list."""
+        found: dict[str, dict[str, Any]] = {}
+        version = ""
+        async for page in self._client.list_pages(kind):
+            version = page.resource_version
+            found.update((obj["metadata"]["uid"], obj) for obj in page.items)
+        return found, int(version) if version.isdigit() else 0
+
+    async def _relist(self) -> None:
+        """Now and then, drop what the watches have missed."""
+        while True:
+            await asyncio.sleep(self._settings.relist_s)
+            try:
+                await self._list_all()
+            except GoneError:
+                continue
+            except ApiError as error:
+                _log.warning("relist: %s %s", error.status, error.reason)
+            self._wake.set()
+
+    def _gang_of(self, job: TrainingJob) -> Gang | None:
+        names = namespaces_of(self.tenants)
+        return gang_of(job, lambda namespace: self.tenants.get(names.get(namespace, "")), self.pools.get)
+
+    def _news(self) -> None:
+        self.jobs.news = True
+        self._wake.set()
+
+    def _pod_changed(self, old: PodRecord | None, new: PodRecord | None) -> None:
+        self._pod_index.changed(old, new)
+        self._wake.set()
+
+    def _node_changed(self, old: NodeRecord | None, new: NodeRecord | None) -> None:
+        self._node_view.changed(old, new)
+        if self.jobs.news:
+            self._wake.set()
+
+    def _write_failed(self, key: str, error: Exception) -> None:
+        _log.error("writing for %s failed", key, exc_info=error)
