@@ -51,6 +51,9 @@ SUSPECT = f"{GROUP}/suspect"
 ANNOTATION_CHECKPOINT = f"{GROUP}/last-checkpoint"
 """On a TrainingJob, patched by its trainer: RFC 3339 time of the last checkpoint."""
 
+ANNOTATION_RELEASED_BY = f"{GROUP}/released-by"
+"""On a namespace that a tenant gave up: whose things are still in it, so that no other tenant gets it."""
+
 FINALIZER = f"{GROUP}/operator"
 """On Tenants only: deletion waits until the tenant's jobs are gone."""
 
@@ -60,5 +63,8 @@ IMPLICIT_PRIORITY = "default"
 
 
 def priority_class_name(tenant: str, priority: str) -> str:
-    """The PriorityClass of a tenant's own priority."""
-    return f"{MANAGED_BY}-{tenant}-{priority}"
+    """The PriorityClass of a tenant's own priority.
+
+    Neither name has a dot, so no two tenants' classes can have one name.
+    """
+    return f"{MANAGED_BY}.{tenant}.{priority}"
