@@ -1,5 +1,6 @@
 """`TrainingJob`: a gang of identical workers that run together or not at all."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -19,7 +20,7 @@ from entente.api.base import (
     Timestamp,
     Whole,
 )
-from entente.api.names import API_VERSION
+from entente.api.names import ANNOTATION_CHECKPOINT, API_VERSION
 from entente.api.reasons import Reason
 from entente.api.rules import ListOf, Rule
 from entente.api.template import GPU_RULES, PodTemplate
@@ -287,3 +288,15 @@ class TrainingJob(StatusModel):
     def key(self) -> str:
         """`namespace/name`."""
         return f"{self.metadata.namespace}/{self.metadata.name}"
+
+    @property
+    def reported_checkpoint(self) -> datetime | None:
+        """The time in the job's annotation, in UTC; none when it is missing or cannot be read."""
+        text = self.metadata.annotations.get(ANNOTATION_CHECKPOINT)
+        try:
+            moment = datetime.fromisoformat(text) if text else None
+        except ValueError:
+            return None
+        if moment is None:
+            return None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -4,7 +4,7 @@ Quantities of GPUs are integers. Times are seconds since the epoch, as floats, a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from entente.api.job import EvictionCause, Phase
 from entente.api.tenant import WhenSpent
@@ -57,8 +57,8 @@ class Node:
     lost: bool = False
     """Not ready or gone: its pods are lost."""
     last_tenant: str | None = None
-    handover_done: bool = False
-    """Handed over to its last tenant, whose hold may become a start."""
+    handover_failed: bool = False
+    """The last handover did not succeed: no other tenant gets the node."""
     foreign: int = 0
     """GPUs of pods outside Entente: they lower the capacity."""
 
@@ -66,6 +66,10 @@ class Node:
     def capacity(self) -> int:
         """GPUs that Entente may give out here."""
         return max(0, self.gpus - self.foreign) if self.usable else 0
+
+    def with_foreign(self, gpus: int) -> "Node":
+        """The same node with so many GPUs taken by pods outside Entente."""
+        return replace(self, foreign=gpus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +176,10 @@ class Job:
     def gpus(self) -> int:
         """GPUs that it holds now."""
         return self.placement.workers * self.gpus_per_worker if self.placement else 0
+
+    def placed(self, placement: Placement) -> "Job":
+        """The same job with its workers there."""
+        return replace(self, placement=placement)
 
 
 @dataclass(frozen=True, slots=True)

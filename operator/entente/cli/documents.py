@@ -1,0 +1,184 @@
+"""Kubernetes objects from files, folders and standard input, with the place of whatever cannot be read."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from entente.api.core import NodeRecord, PodRecord
+from entente.api.job import TrainingJob
+from entente.api.names import GROUP
+from entente.api.pool import GPUPool
+from entente.api.tenant import Tenant
+
+try:
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:  # PyYAML without libyaml: slower, otherwise the same
+    from yaml import SafeLoader  # type: ignore[assignment]
+
+_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+class InputError(Exception):
+    """Input that cannot be read: says file, line and field."""
+
+    def __init__(self, source: str, line: int | None, message: str) -> None:
+        place = source if line is None else f"{source}:{line}"
+        super().__init__(f"{place}: {message}")
+
+
+@dataclass(slots=True)
+class Objects:
+    """What the planner reads."""
+
+    pools: list[GPUPool] = field(default_factory=list)
+    tenants: list[Tenant] = field(default_factory=list)
+    jobs: list[TrainingJob] = field(default_factory=list)
+    nodes: list[NodeRecord] = field(default_factory=list)
+    pods: list[PodRecord] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """One YAML document of a source, and the way to one object in it."""
+
+    source: str
+    text: str
+    index: int
+    path: tuple[str | int, ...] = ()
+
+    def line_of(self, path: Sequence[str | int]) -> int | None:
+        """The line on which a field (or the nearest thing around it) stands."""
+        try:
+            roots = list(yaml.compose_all(self.text, Loader=SafeLoader))
+        except yaml.YAMLError:
+            return None
+        node = roots[self.index] if self.index < len(roots) else None
+        line = node.start_mark.line + 1 if node is not None else None
+        for step in (*self.path, *path):
+            node = _child(node, step)
+            if node is None:
+                break
+            line = node.start_mark.line + 1
+        return line
+
+
+def _child(node: Any, step: str | int) -> Any:  # noqa: ANN401 - PyYAML's nodes are untyped
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == step), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return node.value[step]
+    return None
+
+
+def read(names: Sequence[str]) -> Objects:
+    """Read all objects of these files, folders (not below them) or `-`.
+
+    Raises:
+        InputError: a file that cannot be read, text that is no YAML or JSON, an object that is not what it says.
+    """
+    objects = Objects()
+    seen: dict[tuple[str, str, str], str] = {}
+    for source, text in _texts(names):
+        for document, body in _bodies(source, text):
+            _take(objects, document, body, seen)
+    return objects
+
+
+def _texts(names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for name in names:
+        if name == "-":
+            yield "<stdin>", sys.stdin.read()
+            continue
+        path = Path(name)
+        files = sorted(p for p in path.iterdir() if p.suffix in _SUFFIXES) if path.is_dir() else [path]
+        if not files:
+            raise InputError(name, None, f"the folder holds no file that ends in {', '.join(_SUFFIXES)}")
+        for file in files:
+            try:
+                yield str(file), file.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+                raise InputError(str(file), None, f"cannot be read: {reason}") from error
+
+
+def _bodies(source: str, text: str) -> Iterator[tuple[_Document, dict[str, Any]]]:
+    try:
+        documents = list(yaml.load_all(text, Loader=SafeLoader))  # noqa: S506 - a safe loader, written in C
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error)
+        raise InputError(source, mark.line + 1 if mark else None, f"not YAML or JSON: {problem}") from error
+    except ValueError as error:  # a date such as 2026-13-45
+        raise InputError(source, None, f"not YAML or JSON: {error}") from error
+    for index, body in enumerate(documents):
+        if body is None:
+            continue
+        document = _Document(source, text, index)
+        if isinstance(body, dict) and str(body.get("kind", "")).endswith("List") and isinstance(body.get("items"), list):
+            kind = str(body["kind"]).removesuffix("List")
+            for place, item in enumerate(body["items"]):
+                if isinstance(item, dict) and kind:  # items of a typed list need not say what they are
+                    item = {"kind": kind, "apiVersion": body.get("apiVersion"), **item}  # noqa: PLW2901
+                yield _Document(source, text, index, ("items", place)), _mapping(document, item)
+        else:
+            yield document, _mapping(document, body)
+
+
+def _mapping(document: _Document, body: object) -> dict[str, Any]:
+    if not isinstance(body, dict) or not isinstance(body.get("kind"), str):
+        raise InputError(document.source, document.line_of(()), "not a Kubernetes object: it has no field `kind`")
+    return body
+
+
+def _take(
+    objects: Objects, document: _Document, body: dict[str, Any], seen: dict[tuple[str, str, str], str]
+) -> None:
+    kind = body["kind"]
+    readers: dict[str, tuple[type[BaseModel], list[Any]]] = {
+        "GPUPool": (GPUPool, objects.pools),
+        "Tenant": (Tenant, objects.tenants),
+        "TrainingJob": (TrainingJob, objects.jobs),
+    }
+    try:
+        if kind in readers and str(body.get("apiVersion", "")).startswith(f"{GROUP}/"):
+            model, found = readers[kind]
+            found.append(model.model_validate(body))
+        elif kind == "Node":
+            objects.nodes.append(NodeRecord.from_object(body))
+        elif kind == "Pod":
+            objects.pods.append(PodRecord.from_object(body))
+        else:
+            return
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(p) for p in first["loc"])
+        given = "" if first["type"] == "missing" else f" (given: {first['input']!r})"
+        raise InputError(
+            document.source, document.line_of(first["loc"]), f"{kind} {_name(body)}: {where}: {first['msg']}{given}"
+        ) from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            document.source, document.line_of(()), f"{kind} {_name(body)} cannot be read: {error!r}"
+        ) from error
+    _once(document, body, seen)
+
+
+def _once(document: _Document, body: dict[str, Any], seen: dict[tuple[str, str, str], str]) -> None:
+    meta = body["metadata"]
+    key = (body["kind"], str(meta.get("namespace", "")), meta["name"])
+    line = document.line_of(("metadata", "name")) if key in seen else None
+    if key in seen:
+        raise InputError(document.source, line, f"{body['kind']} {_name(body)} is given twice (first in {seen[key]})")
+    seen[key] = document.source
+
+
+def _name(body: dict[str, Any]) -> str:
+    meta = body.get("metadata")
+    if not isinstance(meta, dict):
+        return "without metadata"
+    return f"{meta['namespace']}/{meta.get('name')}" if meta.get("namespace") else str(meta.get("name"))

@@ -1,0 +1,120 @@
+"""A plan as JSON (the format of the offline tools) and as tables for people."""
+
+import io
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from entente.engine.decisions import Decision, Evict, Grow, Hold, Plan, PoolBook, Shrink, Start, Wait
+
+_WIDTH = 200
+
+
+def as_json(plan: Plan) -> dict[str, Any]:
+    """The plan as an object that `json` can print."""
+    return {
+        "decisions": [_decision(d) for d in plan.decisions],
+        "pools": {name: _pool(book) for name, book in sorted(plan.books.items())},
+    }
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    head = {"job": decision.job, "action": type(decision).__name__}
+    match decision:
+        case Start() | Hold():
+            body: dict[str, Any] = {
+                "pool": decision.pool,
+                "workers": decision.workers,
+                "class": decision.class_.value,
+                "nodes": dict(sorted(decision.nodes.items())),
+            }
+            if isinstance(decision, Start) and decision.on_call:
+                body["onCall"] = True
+        case Evict():
+            body = {"for": decision.claimant, "gpus": decision.gpus, "atRiskGpuSeconds": _number(decision.at_risk_gpu_s)}
+        case Shrink():
+            body = {
+                "for": decision.claimant,
+                "workers": decision.workers,
+                "gpus": decision.gpus,
+                "atRiskGpuSeconds": _number(decision.at_risk_gpu_s),
+                "nodes": dict(sorted(decision.nodes.items())),
+            }
+        case Grow():
+            body = {"workers": decision.workers, "nodes": dict(sorted(decision.nodes.items()))}
+        case Wait():
+            body = {"reason": decision.reason.value, "message": decision.message, "eta": _moment(decision.eta)}
+    return head | body
+
+
+def _pool(book: PoolBook) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "capacity": book.capacity,
+        "free": book.free,
+        "tenants": {
+            name: {
+                "guaranteed": t.guaranteed,
+                "entitled": t.entitled,
+                "borrowed": t.borrowed,
+                "lent": t.lent,
+                "fairSurplus": t.fair_surplus,
+            }
+            for name, t in sorted(book.tenants.items())
+        },
+    }
+    if book.overcommitted:
+        row["overcommitted"] = True
+    return row
+
+
+def _number(value: float) -> int | float:
+    rounded = round(value, 3)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def _moment(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def as_table(plan: Plan) -> str:
+    """The plan for reading: decisions first, then the books."""
+    out = io.StringIO()
+    console = Console(file=out, width=_WIDTH, no_color=True)
+    decisions = Table("ACTION", "JOB", "POOL", "WORKERS", "CLASS", "DETAIL", box=SIMPLE, pad_edge=False)
+    for decision in plan.decisions:
+        decisions.add_row(*_row(decision))
+    console.print(decisions)
+    pools = Table(
+        "POOL", "TENANT", "GUARANTEED", "ENTITLED", "BORROWED", "LENT", "SURPLUS", box=SIMPLE, pad_edge=False
+    )
+    for name, book in sorted(plan.books.items()):
+        pools.add_row(name, f"{book.free} of {book.capacity} free", *[""] * 5)
+        for tenant, t in sorted(book.tenants.items()):
+            figures = (t.guaranteed, t.entitled, t.borrowed, t.lent, t.fair_surplus)
+            pools.add_row("", tenant, *(str(f) for f in figures))
+    console.print(pools)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).strip("\n") + "\n"
+
+
+def _row(decision: Decision) -> tuple[str, ...]:
+    action = type(decision).__name__
+    match decision:
+        case Start() | Hold():
+            where = ", ".join(f"{n}x{w}" for n, w in sorted(decision.nodes.items()))
+            return action, decision.job, decision.pool, str(decision.workers), decision.class_.value, where
+        case Evict():
+            at_risk = f"for {decision.claimant}: {decision.gpus} GPUs, {_number(decision.at_risk_gpu_s)} GPU-s at risk"
+            return action, decision.job, "", "", "", at_risk
+        case Shrink():
+            at_risk = f"for {decision.claimant}: {decision.gpus} GPUs, {_number(decision.at_risk_gpu_s)} GPU-s at risk"
+            return action, decision.job, decision.pool, str(decision.workers), "", at_risk
+        case Grow():
+            return action, decision.job, decision.pool, str(decision.workers), "", ""
+        case Wait():
+            eta = f" (until {_moment(decision.eta)})" if decision.eta is not None else ""
+            return action, decision.job, "", "", decision.reason.value, decision.message + eta

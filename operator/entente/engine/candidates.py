@@ -1,0 +1,175 @@
+"""Who may be evicted or shrunk for a claim: rules 4, 5 and 12."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from entente.api.job import AllocationClass, EvictionCause
+from entente.engine.cycle import Claim, Cycle
+from entente.engine.estate import Running, gpus_on, without_workers
+from entente.engine.risk import MAX_EVICTIONS_BY_OTHERS, evictions_by_others, work_at_risk
+from entente.engine.victims import Group, Option
+from entente.engine.walk import ENTITLED, priority_of, waited
+
+_SURPLUS_RANK = float("-inf")
+"""Workers of an elastic job beyond its least rank below all of its tenant's jobs."""
+
+
+def candidates(cycle: Cycle, claim: Claim) -> list[Group]:
+    """Jobs of the claim's pool that it may take GPUs from, with the ways in which each may give them."""
+    groups = []
+    for key in sorted(cycle.estate.running):
+        running = cycle.estate.running[key]
+        if running.pool == claim.pool.name and not running.new and (group := tuple(_options(cycle, claim, running))):
+            groups.append(group)
+    return groups
+
+
+def cause_of(cycle: Cycle, claim: Claim, option: Option) -> EvictionCause:
+    """Why the victim goes, as its status will say."""
+    if option.moves:
+        return EvictionCause.MOVE
+    if option.keeps is not None and _keeps_by_right(cycle, option):
+        return EvictionCause.SHRINK
+    if cycle.estate.running[option.job].on_call:
+        return EvictionCause.ON_CALL
+    if option.own or option.tenant == claim.tenant.name:
+        return EvictionCause.PRIORITY
+    return EvictionCause.GUARANTEE if claim.entitled else EvictionCause.FAIR_SHARE
+
+
+def _keeps_by_right(cycle: Cycle, option: Option) -> bool:
+    """A shrink down to the entitled workers is no eviction."""
+    entitled = cycle.walks[option.tenant].entitled_workers.get(option.job, 0)
+    return sum((option.keeps or {}).values()) >= entitled
+
+
+def _options(cycle: Cycle, claim: Claim, running: Running) -> Iterator[Option]:
+    found: Iterator[Option] = iter(())
+    if running.tenant == claim.tenant.name:
+        found = _own(cycle, claim, running)
+    elif _takes_from(cycle, claim, running):
+        found = _of_others(cycle, claim, running)
+    for option in found:
+        if not running.shrunk:
+            yield option
+        elif option.keeps is not None:  # it restarts anyway: giving more costs nothing more
+            yield replace(option, risk=0.0)
+
+
+def _own(cycle: Cycle, claim: Claim, running: Running) -> Iterator[Option]:
+    """Lower priority, and elastic surplus of any; on-call jobs when their time has come."""
+    priority = priority_of(running.job, claim.tenant)
+    rank = float(claim.tenant.default_priority if priority is None else priority)
+    if running.on_call:
+        if claim.first and _may_call(cycle, claim) and not rank > claim.priority:
+            yield _evict(cycle, claim, running, own=False, rank=rank)
+        elif rank < claim.priority:
+            yield _evict(cycle, claim, running, own=True, rank=rank)
+        return
+    yield from _shrinks(cycle, claim, running, running.job.min_workers, own=True, rank=_SURPLUS_RANK)
+    if rank < claim.priority:
+        yield _evict(cycle, claim, running, own=True, rank=rank)
+
+
+def _may_call(cycle: Cycle, claim: Claim) -> bool:
+    return waited(claim.job, cycle.now) >= claim.pool.min_runtime_s
+
+
+def _takes_from(cycle: Cycle, claim: Claim, running: Running) -> bool:
+    """Whether the victim's tenant has more than what is safe from this claim."""
+    if running.on_call and claim.first and _may_call(cycle, claim):
+        return True
+    charged = cycle.estate.charged(running.tenant, running.pool)
+    return charged > floor_of(cycle, claim, running.tenant)
+
+
+def floor_of(cycle: Cycle, claim: Claim, tenant: str) -> int:
+    """What a tenant keeps whatever this claim takes: its guarantee, or what is due to it when the claim borrows."""
+    quota = cycle.quota(tenant, claim.pool.name)
+    if quota is None:
+        return 0
+    return quota.guaranteed if claim.entitled else cycle.due(tenant, claim.pool.name)
+
+
+def _of_others(cycle: Cycle, claim: Claim, running: Running) -> Iterator[Option]:
+    called = running.on_call and claim.first and _may_call(cycle, claim)
+    if not (claim.entitled or called) and not _exposed(cycle, running):
+        return
+    entitled = cycle.walks[running.tenant].entitled_workers.get(running.job.key, 0)
+    borrowed = cycle.class_of(running) is AllocationClass.BORROWED
+    floor = running.job.min_workers if borrowed else entitled
+    yield from _shrinks(cycle, claim, running, floor, own=False, rank=0.0)
+    if borrowed:
+        yield _evict(cycle, claim, running, own=False, rank=0.0)
+
+
+def _exposed(cycle: Cycle, running: Running) -> bool:
+    """Whether another borrower may take it: it ran its least time, and was not evicted too often today."""
+    since = running.job.since if running.job.since is not None else running.job.started
+    ran = cycle.now - since if since is not None else 0.0
+    often = evictions_by_others(running.job, cycle.now) >= MAX_EVICTIONS_BY_OTHERS
+    return ran >= cycle.snapshot.pools[running.pool].min_runtime_s and not often
+
+
+def covered(cycle: Cycle, key: str) -> bool:
+    """Whether the guarantee as promised covers a running job of a pool whose guarantees are shrunken."""
+    running = cycle.estate.running[key]
+    if not cycle.full_walks or not cycle.quotas[running.pool].overcommitted:
+        return False
+    return cycle.full_walks[running.tenant].classes.get(key) is ENTITLED
+
+
+def _shrinks(
+    cycle: Cycle, claim: Claim, running: Running, least: int, *, own: bool, rank: float
+) -> Iterator[Option]:
+    """Give up one worker, two, ... down to the least; no more than the claim could need."""
+    job = running.job
+    if not job.elastic:
+        return
+    useful = -(-claim.least_gpus // job.gpus_per_worker) if not claim.pool.exclusive else running.workers
+    for count in range(1, min(running.workers - max(least, job.min_workers), useful) + 1):
+        keeps = without_workers(running.nodes, count)
+        gives = {n: w - keeps.get(n, 0) for n, w in running.nodes.items() if w > keeps.get(n, 0)}
+        yield Option(
+            job.key, running.tenant, own, rank, work_at_risk(job, claim.pool, cycle.now), job.started or 0.0,
+            gpus_on(gives, job.gpus_per_worker), keeps,
+        )
+
+
+def _evict(cycle: Cycle, claim: Claim, running: Running, *, own: bool, rank: float, moves: bool = False) -> Option:
+    job = running.job
+    return Option(
+        job.key, running.tenant, own, rank, work_at_risk(job, claim.pool, cycle.now), job.started or 0.0,
+        gpus_on(running.nodes, job.gpus_per_worker), moves=moves,
+    )
+
+
+def movable(cycle: Cycle, claim: Claim) -> list[Group]:
+    """Jobs that may be moved to make room: the tenant's own of lower or equal priority, and others' borrowed ones."""
+    groups = []
+    for key in sorted(cycle.estate.running):
+        running = cycle.estate.running[key]
+        if running.pool != claim.pool.name or running.new or running.shrunk or _moved_lately(cycle, running):
+            continue
+        if running.tenant == claim.tenant.name:
+            priority = priority_of(running.job, claim.tenant)
+            allowed = priority is None or priority <= claim.priority
+        else:
+            borrowed = cycle.class_of(running) is AllocationClass.BORROWED
+            allowed = borrowed and (claim.entitled or _exposed(cycle, running))
+        if allowed:
+            groups.append((_evict(cycle, claim, running, own=False, rank=0.0, moves=True),))
+    return groups
+
+
+def _moved_lately(cycle: Cycle, running: Running) -> bool:
+    least = cycle.snapshot.pools[running.pool].min_runtime_s
+    return any(e.cause is EvictionCause.MOVE and cycle.now - e.at < least for e in running.job.evictions)
+
+
+def by_tenant(options: Sequence[Option]) -> dict[str, list[Option]]:
+    """Options of each tenant."""
+    found: dict[str, list[Option]] = {}
+    for option in options:
+        found.setdefault(option.tenant, []).append(option)
+    return found

@@ -1,0 +1,255 @@
+"""What a claim may stand on: free GPUs per host, now or at a later moment, as seen by one tenant."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from entente.engine.cycle import Claim, Cycle
+from entente.engine.estate import Estate, Host, Running
+from entente.engine.placement import Shape, Spot, place
+from entente.engine.reservations import Reservation, Taker, binds
+from entente.engine.risk import known_length
+
+Freed = Mapping[str, Mapping[str, int]]
+"""By job: GPUs that it gives on each node."""
+
+NOTHING: Freed = MappingProxyType({})
+
+
+def shape_of(claim: Claim, *, most: int | None = None) -> Shape:
+    """The claim's gang, with at most so many workers."""
+    job = claim.job
+    return Shape(
+        job.min_workers, max(job.min_workers, job.workers if most is None else most), job.gpus_per_worker, job.level,
+        required=job.required,
+    )
+
+
+def taker_of(cycle: Cycle, claim: Claim, *, on_call: bool = False) -> Taker:
+    """The claim as reservations see it."""
+    length = known_length(claim.job)
+    ends = None if length is None else cycle.now + length
+    return Taker(claim.job.key, claim.tenant.name, claim.entitled, claim.priority, ends, on_call=on_call)
+
+
+def binding(cycle: Cycle, pool: str, taker: Taker) -> list[Reservation]:
+    """The reservations of a pool that the job must respect."""
+    return [r for r in cycle.reservations[pool] if binds(r, taker, cycle.now)]
+
+
+def spots_now(cycle: Cycle, claim: Claim, *, on_call: bool = False) -> list[Spot]:
+    """Hosts with GPUs that are free for the claim at this moment."""
+    tenant, exclusive = claim.tenant.name, claim.pool.exclusive
+    bound = binding(cycle, claim.pool.name, taker_of(cycle, claim, on_call=on_call))
+    spots = []
+    for host in cycle.estate.by_pool[claim.pool.name]:
+        if not host.capacity:
+            continue
+        if (exclusive and _others_on(host, tenant)) or _not_handed_over(host, tenant):
+            continue
+        staying = host.staying_gpus
+        free = host.capacity - staying - max(host.going_gpus, host.held_gpus)
+        free = _unreserved(host, free, bound, tenant, exclusive=exclusive)
+        if free > 0:
+            spots.append(Spot(host.name, host.node.domains, free, cycle.estate.holds_host(tenant, host)))
+    return spots
+
+
+def _others_on(host: Host, tenant: str) -> bool:
+    return any(
+        use.tenant != tenant for side in (host.using, host.going, host.held) for use in side.values()
+    )
+
+
+def _not_handed_over(host: Host, tenant: str) -> bool:
+    """Whether the last handover failed: then nobody but its last tenant gets the host."""
+    return host.node.handover_failed and host.node.last_tenant not in (None, tenant)
+
+
+def _unreserved(host: Host, free: int, bound: Iterable[Reservation], tenant: str, *, exclusive: bool) -> int:
+    for reservation in bound:
+        if host.name in reservation.gpus:
+            if exclusive and reservation.tenant != tenant:
+                return 0
+            free = min(free, reservation.slack(host.name))
+    return free
+
+
+def needs_handover(cycle: Cycle, claim: Claim, node: str) -> bool:
+    """Whether the host must be handed over to the claim's tenant before a worker starts there."""
+    host = cycle.estate.hosts[node]
+    if claim.pool.handover_s is None or not claim.pool.exclusive:
+        return False
+    return host.node.last_tenant not in (None, claim.tenant.name)
+
+
+def allowance_now(cycle: Cycle, claim: Claim) -> int:
+    """GPUs that the claim's tenant may add to its charge now: what is idle beyond what others keep back."""
+    estate, pool = cycle.estate, claim.pool.name
+    idle = 0
+    for host in estate.by_pool[pool]:
+        if claim.pool.exclusive:
+            if not (host.using or host.going or host.held):
+                idle += host.capacity
+        else:
+            idle += max(0, host.capacity - host.staying_gpus - max(host.going_gpus, host.held_gpus))
+    return idle - cycle.kept_by_others(claim.tenant.name, pool)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plot:
+    """A host at a later moment."""
+
+    host: Host
+    base: int
+    """GPUs free then, if nobody is evicted."""
+    others: frozenset[str]
+    """Jobs of other tenants that will still be there."""
+    own: bool
+    charged: bool
+    """Somebody will be charged for it."""
+
+
+class Ground:
+    """The hosts of a pool at a later moment, when some jobs have ended by themselves."""
+
+    def __init__(self, cycle: Cycle, claim: Claim, ended: Callable[[Running], bool]) -> None:
+        self.cycle, self.claim, self.estate = cycle, claim, cycle.estate
+        self.over = {r.job.key for r in cycle.estate.running.values() if r.pool == claim.pool.name and ended(r)}
+        tenant, exclusive = claim.tenant.name, claim.pool.exclusive
+        bound = binding(cycle, claim.pool.name, taker_of(cycle, claim))
+        self.plots: list[_Plot] = []
+        self.by_name: dict[str, _Plot] = {}
+        for host in cycle.estate.by_pool[claim.pool.name]:
+            if not host.capacity or _not_handed_over(host, tenant):
+                continue
+            staying = {k: u for k, u in host.using.items() if k not in self.over}
+            base = host.capacity - sum(u.gpus for u in staying.values()) - host.held_gpus
+            for reservation in bound:
+                if host.name in reservation.gpus:
+                    base -= reservation.gpus[host.name]
+                    if exclusive and reservation.tenant != tenant:
+                        base = -host.capacity
+            others = {k for k, u in (*staying.items(), *host.held.items()) if u.tenant != tenant}
+            plot = _Plot(
+                host, base, frozenset(others), cycle.estate.holds_host(tenant, host), bool(staying or host.held)
+            )
+            self.plots.append(plot)
+            self.by_name[host.name] = plot
+
+    def spots(self, freed: Freed = NOTHING, only: str | None = None) -> list[Spot]:
+        """Hosts with free GPUs once these jobs have given theirs."""
+        given: dict[str, int] = {}
+        for nodes in freed.values():
+            for name, gpus in nodes.items():
+                given[name] = given.get(name, 0) + gpus
+        exclusive, spots = self.claim.pool.exclusive, []
+        for plot in self.plots if only is None else (self.by_name[only],):
+            name = plot.host.name
+            free = plot.base + given.get(name, 0)
+            if free <= 0 or (exclusive and self._occupied(plot, freed)):
+                continue
+            spots.append(Spot(name, plot.host.node.domains, min(free, plot.host.capacity), plot.own))
+        return spots
+
+    @staticmethod
+    def _occupied(plot: _Plot, freed: Freed) -> bool:
+        """Whether a job of another tenant will still have GPUs on the host."""
+        return any(
+            key not in freed or freed[key].get(plot.host.name, 0) < _gpus(plot.host, key) for key in plot.others
+        )
+
+    def charges(self, freed: Freed) -> dict[str, int]:
+        """What each tenant of the pool will be charged, without the claim."""
+        pool = self.claim.pool.name
+        gone, cuts = _gone_and_cut(self.estate, freed)
+        without = gone | self.over
+        return {
+            name: self.estate.charged_without(name, pool, frozenset(without), cuts)
+            for name in self.cycle.quotas[pool].quotas
+        }
+
+    def allowance(self, freed: Freed, charges: Mapping[str, int]) -> int:
+        """GPUs that the claim's tenant may add to its charge then, beyond what others keep back."""
+        pool = self.claim.pool
+        if pool.exclusive:
+            free = sum(
+                p.host.capacity
+                for p in self.plots
+                if p.base + sum(g.get(p.host.name, 0) for g in freed.values()) >= p.host.capacity
+                and not self._occupied(p, freed)
+            )
+        else:
+            free = sum(max(0, p.base) for p in self.plots) + sum(
+                gpus for nodes in freed.values() for name, gpus in nodes.items() if name in self.by_name
+            )
+        return free - self.cycle.kept_by_others(self.claim.tenant.name, pool.name, charges)
+
+    def stand(self, freed: Freed = NOTHING, *, only: str | None = None, cap: int | None = None) -> dict[str, int] | None:
+        """Where the claim's gang stands once these jobs have given their GPUs: within the limits, or nowhere.
+
+        `cap` is the most that its tenant may be charged, beside the borrow limit.
+        """
+        claim, charges = self.claim, self.charges(freed)
+        shape = shape_of(claim)
+        if only is not None or freed:
+            shape = shape_of(claim, most=claim.job.min_workers)  # an elastic job evicts only for its least
+        limits = [self.allowance(freed, charges)]
+        charged = charges[claim.tenant.name]
+        for most in (self.cycle.most(claim.tenant, claim.pool.name), cap):
+            if most is not None:
+                limits.append(most - charged)
+        return fit(self.estate, claim, self.spots(freed, only), shape, min(limits), frozenset(freed))
+
+
+def fit(
+    estate: Estate, claim: Claim, spots: list[Spot], shape: Shape, limit: int, leaving: frozenset[str] = frozenset()
+) -> dict[str, int] | None:
+    """Place as many workers as fit within a limit on what they add to the tenant's charge."""
+    per = shape.gpus_per_worker
+    most = shape.most
+    if not claim.pool.exclusive:
+        most = min(most, max(0, limit) // per)
+    while most >= shape.least:
+        nodes = place(claim.pool, spots, Shape(shape.least, most, per, shape.level, required=shape.required))
+        if nodes is None:
+            return None
+        added = _added(estate, claim, nodes, leaving)
+        if added <= limit:
+            return nodes
+        most = min(most, sum(nodes.values())) - 1
+    return None
+
+
+def _added(estate: Estate, claim: Claim, nodes: Mapping[str, int], leaving: frozenset[str]) -> int:
+    """What a placement adds to the charge, when some jobs of the tenant leave their hosts before."""
+    if not claim.pool.exclusive:
+        return sum(nodes.values()) * claim.job.gpus_per_worker
+    tenant, total = claim.tenant.name, 0
+    for name in nodes:
+        host = estate.hosts[name]
+        stays = any(
+            u.tenant == tenant and k not in leaving for k, u in (*host.using.items(), *host.held.items())
+        )
+        total += 0 if stays else host.node.gpus
+    return total
+
+
+def _gpus(host: Host, key: str) -> int:
+    use = host.using.get(key) or host.held.get(key)
+    return use.gpus if use else 0
+
+
+def _gone_and_cut(estate: Estate, freed: Freed) -> tuple[set[str], dict[str, dict[str, int]]]:
+    """Jobs that give everything, and what the others keep on each node."""
+    gone: set[str] = set()
+    cuts: dict[str, dict[str, int]] = {}
+    for key, nodes in freed.items():
+        running = estate.running[key]
+        per = running.job.gpus_per_worker
+        left = {n: w * per - nodes.get(n, 0) for n, w in running.nodes.items()}
+        if any(left.values()):
+            cuts[key] = left
+        else:
+            gone.add(key)
+    return gone, cuts

@@ -1,0 +1,72 @@
+"""Rule 11: GPUs that wait for a job's turn, and who may use them meanwhile."""
+
+from dataclasses import dataclass
+
+from entente.engine.model import Pool
+
+
+@dataclass(slots=True)
+class Reservation:
+    """GPUs kept for a job until its turn."""
+
+    job: str
+    tenant: str
+    pool: Pool
+    priority: int
+    workers: dict[str, int]
+    """Workers on each node."""
+    gpus: dict[str, int]
+    room: dict[str, int]
+    """GPUs free on each of these nodes at the turn, if nothing else starts there."""
+    turn: float | None
+    """When its GPUs are free by known ends; none when they have to be freed first."""
+    entitled: bool
+    own: bool
+    """An entitled job that waits within its notice: these GPUs are its own."""
+    binds_others: bool
+    """Its tenant stays within its due with it, counted at its turn."""
+    within_due: bool = True
+
+    def slack(self, node: str) -> int:
+        """GPUs of a node that are left at the turn beside the reserved ones."""
+        return max(0, self.room[node] - self.gpus[node])
+
+    def far(self, now: float) -> bool:
+        """Whether the turn is unknown or so far away that a job may run on call meanwhile."""
+        return self.turn is None or self.turn > now + 2 * self.pool.max_at_risk_s
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """A job that looks for GPUs, as a reservation sees it."""
+
+    job: str
+    tenant: str
+    entitled: bool
+    priority: int
+    ends: float | None
+    """When it is over at the latest, if it starts now."""
+    on_call: bool = False
+    """It is ready to be evicted when the turn comes."""
+
+
+def binds(reservation: Reservation, taker: Taker, now: float) -> bool:
+    """Whether a job must leave the reserved GPUs alone."""
+    if reservation.job == taker.job:
+        return False
+    if reservation.turn is not None and taker.ends is not None and taker.ends <= reservation.turn:
+        return False
+    if reservation.own:
+        return True
+    if taker.on_call and not taker.entitled and reservation.far(now):
+        return False
+    if reservation.tenant == taker.tenant:
+        could_evict = reservation.priority > taker.priority
+        return not (could_evict and (reservation.entitled or reservation.within_due or not taker.entitled))
+    return not taker.entitled and reservation.binds_others
+
+
+def started(reservation: Reservation, node: str, gpus: int, ends: float | None) -> None:
+    """Something was given GPUs of a reserved node: unless it ends before the turn, the room there shrinks."""
+    if node in reservation.room and (reservation.turn is None or ends is None or ends > reservation.turn):
+        reservation.room[node] -= gpus

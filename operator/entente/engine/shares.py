@@ -1,0 +1,109 @@
+"""Rule 3: the fair surplus, by weighted max-min over the borrowed demand, with a memory of past borrowing.
+
+Progressive filling (Bertsekas and Gallager, Data Networks, 6.5.2) in exact rational arithmetic, then whole units by
+largest remainder. The past enters as a head start: the lowest `(share + past) / weight` is filled first.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from entente.engine.guarantees import PoolQuotas, apportion
+
+_PAST_GRID = 1_000_000
+"""Past borrowing is rounded to a millionth of a GPU, so that equal histories compare equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a tenant is charged in a pool, in GPUs."""
+
+    charged: int = 0
+    """Running and held."""
+    entitled: int = 0
+    """Entitled, running and pending."""
+    demand: int = 0
+    """Of all running jobs and of the pending ones that could start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A borrower's side of the division."""
+
+    demand: int
+    weight: int
+    past: float
+
+
+def surplus(pool: PoolQuotas, uses: Mapping[str, Use]) -> int:
+    """GPUs that nobody uses or keeps back by right of guarantee; never negative."""
+    left = pool.capacity
+    for name, quota in pool.quotas.items():
+        use = uses.get(name, Use())
+        by_right = max(use.entitled, min(quota.guaranteed, use.charged))
+        left -= by_right + max(0, quota.guaranteed - by_right - quota.lend)
+    return max(0, left)
+
+
+def fair_surplus(pool: PoolQuotas, uses: Mapping[str, Use]) -> dict[str, int]:
+    """Each tenant's fair part of the surplus, in GPUs (whole hosts where the unit is a host)."""
+    shares = {}
+    for name, quota in pool.quotas.items():
+        wanted = max(0, uses.get(name, Use()).demand - quota.guaranteed)
+        if quota.borrow is not None:
+            wanted = min(wanted, quota.borrow)
+        shares[name] = Share(-(-wanted // pool.unit), quota.weight, quota.past / pool.unit)
+    units = divide(surplus(pool, uses) // pool.unit, shares)
+    return {name: count * pool.unit for name, count in units.items()}
+
+
+def divide(total: int, shares: Mapping[str, Share]) -> dict[str, int]:
+    """Divide `total` units by weighted max-min, nobody above its demand, in whole units, ties by name."""
+    total = min(total, sum(s.demand for s in shares.values()))
+    exact = _fill(Fraction(total), shares)
+    result = {name: int(part) for name, part in exact.items()}
+    left = total - sum(result.values())
+    for name in sorted(exact, key=lambda n: (result[n] - exact[n], n)):
+        if left and result[name] < shares[name].demand:
+            result[name] += 1
+            left -= 1
+    return result
+
+
+def _fill(total: Fraction, shares: Mapping[str, Share]) -> dict[str, Fraction]:
+    """Raise one water level over all borrowers until the total is given out."""
+    past = {name: Fraction(round(s.past * _PAST_GRID), _PAST_GRID) for name, s in shares.items()}
+    marks = sorted(
+        {past[n] / s.weight for n, s in shares.items()} | {(past[n] + s.demand) / s.weight for n, s in shares.items()}
+    )
+    given = dict.fromkeys(shares, Fraction(0))
+    for low, high in zip(marks, marks[1:], strict=False):
+        rising = [n for n, s in shares.items() if past[n] / s.weight <= low and (past[n] + s.demand) / s.weight >= high]
+        speed = sum(shares[n].weight for n in rising)
+        if not speed:
+            continue
+        step = min(high - low, total / speed)
+        for name in rising:
+            given[name] += step * shares[name].weight
+        total -= step * speed
+        if not total:
+            break
+    return given
+
+
+def lent(pool: PoolQuotas, charged: Mapping[str, int]) -> dict[str, int]:
+    """GPUs of each tenant's guarantee that others borrow: beyond what nobody is guaranteed, in proportion to
+    `min(L, max(0, g - u))`, ties by name.
+    """
+    borrowed = sum(max(0, charged.get(n, 0) - q.guaranteed) for n, q in pool.quotas.items())
+    unguaranteed = max(0, pool.capacity - sum(q.guaranteed for q in pool.quotas.values()))
+    lendable = {
+        n: min(q.lend, max(0, q.guaranteed - charged.get(n, 0))) // pool.unit for n, q in pool.quotas.items()
+    }
+    from_others = min(max(0, borrowed - unguaranteed) // pool.unit, sum(lendable.values()))
+    return {name: units * pool.unit for name, units in apportion(from_others, lendable).items()}
+
+
+def kept_back(guaranteed: int, lend: int, charged: int) -> int:
+    """GPUs of its guarantee that a tenant does not use and does not lend either."""
+    return max(0, guaranteed - charged - lend)

@@ -1,0 +1,77 @@
+"""Rule 11: when a job's turn comes, and which GPUs wait for it."""
+
+from entente.engine.cycle import Claim, Cycle
+from entente.engine.estate import Running
+from entente.engine.ground import Ground
+from entente.engine.model import DAY_S
+from entente.engine.placement import Shape, Spot, place
+from entente.engine.reclaim import Waiting, ends_by, wait_for
+from entente.engine.reservations import Reservation
+from entente.engine.walk import waited
+
+
+def own_reservation(cycle: Cycle, claim: Claim, waiting: Waiting) -> Reservation:
+    """GPUs that come free within the notice of an entitled job are its own."""
+    return _reservation(cycle, claim, waiting.nodes, waiting.turn, own=claim.entitled)
+
+
+def next_turn(cycle: Cycle, claim: Claim) -> Reservation | None:
+    """The reservation of the first job of a tenant that cannot be placed in a pool.
+
+    From known ends up to a day away; where there are none and it has waited its time within its due, the hosts that need
+    least to be freed are named for it.
+    """
+    most = cycle.most(claim.tenant, claim.pool.name)
+    charged = cycle.estate.charged(claim.tenant.name, claim.pool.name)
+    if most is not None and claim.least_gpus > most:
+        return None
+    waiting = wait_for(cycle, claim, cycle.now + DAY_S)
+    if waiting is not None:
+        return _reservation(cycle, claim, waiting.nodes, waiting.turn)
+    if most is not None and charged + claim.least_gpus > most:
+        return None
+    if waited(claim.job, cycle.now) < claim.pool.min_runtime_s:
+        return None
+    if charged + claim.least_gpus > cycle.due(claim.tenant.name, claim.pool.name):
+        return None
+    nodes = _least_to_free(cycle, claim)
+    return _reservation(cycle, claim, nodes, None) if nodes else None
+
+
+def _reservation(
+    cycle: Cycle, claim: Claim, nodes: dict[str, int], turn: float | None, *, own: bool = False
+) -> Reservation:
+    job, name, pool = claim.job, claim.tenant.name, claim.pool
+    gpus = {n: w * job.gpus_per_worker for n, w in nodes.items()}
+    over = ends_by(cycle, claim, turn) if turn is not None else None
+    ground = Ground(cycle, claim, over or _nobody)
+    room = {n: max(ground.by_name[n].base, gpus[n]) for n in nodes}
+    charged = cycle.estate.charged_without(name, pool.name, frozenset(ground.over))
+    within = charged + sum(gpus.values()) <= cycle.due(name, pool.name)
+    return Reservation(
+        job.key, name, pool, claim.priority, dict(nodes), gpus, room, turn, claim.entitled, own, within or own, within
+    )
+
+
+def _nobody(_: Running) -> bool:
+    return False
+
+
+def _least_to_free(cycle: Cycle, claim: Claim) -> dict[str, int] | None:
+    """Hosts that can hold the gang and have the fewest GPUs in use that would have to be freed."""
+    job, tenant = claim.job, claim.tenant.name
+    ground, ranked = Ground(cycle, claim, _nobody), []
+    for plot in ground.plots:
+        host = plot.host
+        room = host.capacity - host.held_gpus
+        if room >= job.gpus_per_worker and plot.base > -host.capacity:
+            ranked.append((max(0, room - max(0, plot.base)), host.name, room, host))
+    ranked.sort(key=lambda r: r[:2])
+    for count in range(1, len(ranked) + 1):
+        spots = [
+            Spot(h.name, h.node.domains, room, cycle.estate.holds_host(tenant, h)) for _, _, room, h in ranked[:count]
+        ]
+        shape = Shape(job.min_workers, job.min_workers, job.gpus_per_worker, job.level, required=job.required)
+        if nodes := place(claim.pool, spots, shape):
+            return nodes
+    return None
