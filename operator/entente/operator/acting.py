@@ -21,7 +21,7 @@ from entente.kube.writer import Writer
 from entente.operator.estate import PodIndex
 from entente.operator.jobs import JobStore
 from entente.operator.tracked import Tracked
-from entente.workload.actions import Actions, NameTakenError, StartRefusedError
+from entente.workload.actions import Actions, NotYetError, StartRefusedError
 from entente.workload.pods import Gang
 from entente.workload.stopping import stop
 from entente.workload.wanted import Work, wanted
@@ -32,7 +32,7 @@ _TOLD_S = 60.0
 """A pod that was told to end is told again after so long, if it still is not marked as ending."""
 
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.5, 30.0
-_NAME_TAKEN_S = 1.0
+_NOT_YET_S = 1.0
 
 
 class Actor:
@@ -113,8 +113,8 @@ class Actor:
         except StartRefusedError as error:
             tracked.assume(stop(tracked.job, self._clock(), StopCause.START_FAILED, str(error)), self._clock())
             self._jobs.news = True
-        except NameTakenError:
-            tracked.retry_at = self._clock() + _NAME_TAKEN_S
+        except NotYetError:
+            tracked.retry_at = self._clock() + _NOT_YET_S
         except FencedError:
             return
         except ConflictError:

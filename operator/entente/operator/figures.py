@@ -20,6 +20,9 @@ _log = logging.getLogger(__name__)
 _MOVING = frozenset({"asOf", "borrowedGpuSeconds", "spentGpuHours"})
 """Figures that change with time alone; they are written at the low rate even when nothing else has changed."""
 
+_WRITES_A_SECOND = 10.0
+"""Of all objects together, however many they are."""
+
 _STILL_S = 60.0
 """How often figures are written that change with time alone."""
 
@@ -50,14 +53,15 @@ class Figures:
         now: float,
     ) -> None:
         """Write what is due."""
-        tenants, nodes = tuple(tenants), tuple(nodes)
+        tenants, pools, nodes = tuple(tenants), tuple(pools), tuple(nodes)
+        least_s = max(self._least_s, (len(tenants) + len(pools)) / _WRITES_A_SECOND)
         for tenant in tenants:
-            if self._may(TENANT, tenant.metadata.name, now):
+            if self._may(TENANT, tenant.metadata.name, now, least_s):
                 figures = self._accounts.tenant_figures(tenant, books, now)
                 self._submit(TENANT, tenant.metadata.name, figures, now)
         for pool in pools:
             name = pool.metadata.name
-            if not self._may(GPU_POOL, name, now):
+            if not self._may(GPU_POOL, name, now, least_s):
                 continue
             known = self._written.get((GPU_POOL.plural, name))
             status = GPUPoolStatus.model_validate(known[1]) if known and known[1] else pool.status
@@ -72,9 +76,9 @@ class Figures:
             )
             self._submit(GPU_POOL, name, figures, now)
 
-    def _may(self, kind: Kind, name: str, now: float) -> bool:
+    def _may(self, kind: Kind, name: str, now: float, least_s: float) -> bool:
         known = self._written.get((kind.plural, name))
-        return known is None or now - known[0] >= self._least_s
+        return known is None or now - known[0] >= least_s
 
     def _submit(self, kind: Kind, name: str, figures: dict[str, Any], now: float) -> None:
         known = self._written.get((kind.plural, name))

@@ -29,8 +29,8 @@ class Settings:
     """Time between complete lists of the jobs, which drop what a watch has missed."""
     explain_s: float = 15.0
     """Shortest time between two writes of a waiting job's status that only bring its message up to date."""
-    status_s: float = 10.0
-    """Shortest time between two writes of a tenant's or pool's figures."""
+    status_s: float = 2.0
+    """Shortest time between two writes of a tenant's or pool's figures; longer where there are many of them."""
     stuck_s: float = 60.0
     """`/healthz` fails when no cycle ended for this long."""
     start_timeout_s: float = 600.0

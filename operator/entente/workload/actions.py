@@ -33,8 +33,12 @@ class StartRefusedError(Exception):
     """The API server will not have a pod of the gang; the text says why, for the job's owner."""
 
 
-class NameTakenError(Exception):
-    """A pod of an earlier job of the same name is not gone yet: try again later."""
+class NotYetError(Exception):
+    """Something that others are about to do is not done yet: try again later."""
+
+
+_NOT_YET = ("no PriorityClass with name", "error looking up service account")
+"""Refusals in a namespace, or of a tenant, that is just being set up."""
 
 
 class Actions:
@@ -91,7 +95,7 @@ class Actions:
 
         Raises:
             StartRefusedError: the API server will not have one of them.
-            NameTakenError: one of the names is still in use.
+            NotYetError: a pod of an earlier job of the same name is not gone, or the tenant is not set up.
             ApiError: anything else; the others may have been made.
         """
         await _all(self._make_pod(gang, rank, node, on_made) for rank, node in places)
@@ -111,10 +115,10 @@ class Actions:
         try:
             there = await self._client.get(POD, name, namespace)
         except NotFoundError:
-            raise NameTakenError(name) from None
+            raise NotYetError(name) from None
         record = PodRecord.from_object(there)
         if record.job_uid != gang.job.metadata.uid or record.deleting:
-            raise NameTakenError(name)
+            raise NotYetError(name)
 
     async def delete_pods(self, pods: Sequence[PodRecord], grace_s: float) -> None:
         """Tell pods to end: SIGTERM now, SIGKILL after the grace. Only these very pods, by uid.
@@ -156,5 +160,7 @@ async def _all(requests: Iterable[Awaitable[object]]) -> None:
             raise outcome
 
 
-def _refused(error: ApiError, what: str) -> StartRefusedError:
+def _refused(error: ApiError, what: str) -> StartRefusedError | NotYetError:
+    if any(text in error.message for text in _NOT_YET):
+        return NotYetError(error.message)
     return StartRefusedError(f"{what} was refused: {error.message[:_MAX_MESSAGE]}")
