@@ -1,0 +1,44 @@
+"""The control plane that all integration tests share, started with the first test that asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from localplane import LocalPlane, binaries
+from tests.support.plane import Corner
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker("integration")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build what is missing before the first test begins: its time limit is not meant for that."""
+    wanted = any("plane" in getattr(item, "fixturenames", ()) for item in session.items)
+    if not wanted or session.config.option.collectonly or not binaries.missing(binaries.PLANE):
+        return
+    capture = session.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        binaries.ensure_all(binaries.PLANE)
+
+
+@pytest.fixture(scope="session")
+def plane() -> Iterator[LocalPlane]:
+    """One control plane for the whole session."""
+    with LocalPlane() as running:
+        yield running
+
+
+@pytest.fixture
+def corner(plane: LocalPlane) -> Iterator[Corner]:
+    """A part of the plane of the test's own."""
+    own = Corner(plane)
+    yield own
+    own.leave()
