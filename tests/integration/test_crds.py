@@ -6,10 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from localplane import ApiFailure, LocalPlane, PlaneError
+from tests.support import crds
 from tests.support.manifests import Manifest, changed, job, pool, template, tenant
 from tests.support.refusals import REFUSALS, Refusal
-
-pytestmark = pytest.mark.integration
 
 NAMESPACE = "crd-tests"
 ROOT = "/apis/entente.dev/v1alpha1"
@@ -20,6 +19,7 @@ RUNNING = {"phase": "Running", "allocation": {"pool": "h100", "workers": 8, "gpu
 
 @pytest.fixture(scope="module", autouse=True)
 def namespace(plane: LocalPlane) -> Iterator[None]:
+    crds.install(plane)
     plane.api.create("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
     yield
     plane.api.delete(f"/api/v1/namespaces/{NAMESPACE}")
