@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
+from entente.api.tenant import Role
+from entente.cli import main
+from entente.tenancy.access import role_name
 from localplane import LocalPlane, PlaneError
 from localplane.binaries import ensure
 from tests.support.helm import CHART, NAMESPACE, RELEASE, Helm, HelmError, Manifest, of_kind, one
@@ -81,14 +85,24 @@ def test_the_pod_cannot_be_root_nor_become_it_nor_write_to_its_image(defaults: l
 
 def test_each_probe_asks_the_port_that_the_operator_is_told_to_serve(helm: Helm) -> None:
     (container,) = pod(helm.template(health__port="9999"))["containers"]
-    environment = {variable["name"]: variable.get("value") for variable in container["env"]}
-
     assert container["ports"] == [{"name": "http", "containerPort": 9999}]
     assert container["startupProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
     assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
     assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
-    assert environment["ENTENTE_HEALTH_PORT"] == "9999"
-    assert environment["ENTENTE_HEALTH_HOST"] == "0.0.0.0"  # noqa: S104 # in its pod it is asked from outside
+    assert {"--health-port=9999", "--health-host=0.0.0.0"} <= set(container["args"])
+
+
+def test_the_pod_is_started_with_options_that_the_command_has(defaults: list[Manifest]) -> None:
+    (container,) = pod(defaults)["containers"]
+    command, *arguments = container["args"]
+    group = main.main
+    context = click.Context(group)
+
+    found = group.get_command(context, command)
+    assert found is not None
+    parsed = found.make_context(command, [argument.replace("$(POD_NAMESPACE)", NAMESPACE) for argument in arguments])
+    assert parsed.params["health_port"] == 8080
+    assert parsed.params["namespace"] == NAMESPACE
 
 
 def test_selectors_match_the_pod_whatever_labels_are_added(helm: Helm) -> None:
@@ -124,8 +138,9 @@ def test_rights_are_named_one_by_one(defaults: list[Manifest]) -> None:
 
     for rule in rules:
         assert "*" not in rule["apiGroups"] + rule["resources"] + rule["verbs"]
-        assert "secrets" not in rule["resources"]
-        assert not {"escalate", "impersonate"} & set(rule["verbs"])
+        assert not {"secrets", "pods/exec", "serviceaccounts"} & set(rule["resources"])
+        if {"escalate", "bind", "impersonate"} & set(rule["verbs"]):
+            assert set(rule["resourceNames"]) == {role_name(role) for role in Role}
 
 
 Check = Callable[[list[Manifest]], bool]
