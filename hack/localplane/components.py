@@ -76,6 +76,19 @@ class Credentials:
         )
 
 
+AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
+        # What programs that run with rights of their own ask for; everybody else costs nothing.
+        {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
+        {"level": "None"},
+    ],
+}
+
+
 @dataclass(frozen=True)
 class Layout:
     """Where everything of one plane lies and listens.
@@ -108,11 +121,22 @@ class Layout:
 
     def write_configuration(self) -> None:
         """Write the files that components read besides their flags."""
+        self.audit_policy.write_text(yaml.safe_dump(AUDIT_POLICY), encoding="utf-8")
         self._scheduler_configuration.write_text(yaml.safe_dump(_scheduler_configuration(self)), encoding="utf-8")
         stages = [path.read_text(encoding="utf-8") for path in sorted(STAGES.glob("*.yaml"))]
         self._kwok_configuration.write_text(
             "\n---\n".join([yaml.safe_dump(_kwok_configuration(self)), *stages]), encoding="utf-8"
         )
+
+    @property
+    def audit_policy(self) -> Path:
+        """Return the path of what the API server writes to the audit log."""
+        return self.directory / "audit.yaml"
+
+    @property
+    def audit_log(self) -> Path:
+        """Return the path of the requests of service accounts, one JSON object a line."""
+        return self.directory / "audit.log"
 
     @property
     def _scheduler_configuration(self) -> Path:
@@ -170,6 +194,8 @@ def _api_server(layout: Layout) -> dict[str, Any]:
         "enable-admission-plugins": "NodeRestriction",  # beside the default ones, as kubeadm does
         "service-cluster-ip-range": SERVICE_RANGE,
         "allow-privileged": "true",
+        "audit-policy-file": layout.audit_policy,
+        "audit-log-path": layout.audit_log,
         "profiling": "false",
     }
 
