@@ -108,7 +108,7 @@ def _texts(names: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def _bodies(source: str, text: str) -> Iterator[tuple[_Document, dict[str, Any]]]:
     try:
-        documents = list(yaml.load_all(text, Loader=SafeLoader))  # noqa: S506 - a safe loader, written in C
+        documents = list(yaml.load_all(text, Loader=SafeLoader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
@@ -119,7 +119,11 @@ def _bodies(source: str, text: str) -> Iterator[tuple[_Document, dict[str, Any]]
         if body is None:
             continue
         document = _Document(source, text, index)
-        if isinstance(body, dict) and str(body.get("kind", "")).endswith("List") and isinstance(body.get("items"), list):
+        if (
+            isinstance(body, dict)
+            and str(body.get("kind", "")).endswith("List")
+            and isinstance(body.get("items"), list)
+        ):
             kind = str(body["kind"]).removesuffix("List")
             for place, item in enumerate(body["items"]):
                 if isinstance(item, dict) and kind:  # items of a typed list need not say what they are
@@ -135,9 +139,7 @@ def _mapping(document: _Document, body: object) -> dict[str, Any]:
     return body
 
 
-def _take(
-    objects: Objects, document: _Document, body: dict[str, Any], seen: dict[tuple[str, str, str], str]
-) -> None:
+def _take(objects: Objects, document: _Document, body: dict[str, Any], seen: dict[tuple[str, str, str], str]) -> None:
     kind = body["kind"]
     readers: dict[str, tuple[type[BaseModel], list[Any]]] = {
         "GPUPool": (GPUPool, objects.pools),

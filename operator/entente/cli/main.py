@@ -1,9 +1,9 @@
 """The commands `entente` and `kubectl entente`. Each sub-command is imported when it is called."""
 
 import importlib
-from typing_extensions import override
 
 import click
+from typing_extensions import override
 
 _COMMANDS = {
     "plan": "entente.cli.plan:plan",

@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, datetime
 
 import click
+from typing_extensions import override
 
 from entente.cli.documents import InputError, read
 from entente.cli.plan_output import as_json, as_table
@@ -14,11 +15,12 @@ from entente.engine.planner import decide
 EXIT_UNREADABLE = 2
 
 
-class _Moment(click.ParamType):
+class _Moment(click.ParamType[datetime]):
     """An RFC 3339 time."""
 
     name = "RFC3339"
 
+    @override
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Read it; without a zone it is UTC."""
         if isinstance(value, datetime):
@@ -32,7 +34,12 @@ class _Moment(click.ParamType):
 
 @click.command()
 @click.option(
-    "-f", "--filename", "names", multiple=True, required=True, metavar="FILE|DIR|-",
+    "-f",
+    "--filename",
+    "names",
+    multiple=True,
+    required=True,
+    metavar="FILE|DIR|-",
     help="Objects in YAML or JSON, as `kubectl get -o yaml` prints them; may be given several times.",
 )
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)

@@ -34,7 +34,11 @@ def _decision(decision: Decision) -> dict[str, Any]:
             if isinstance(decision, Start) and decision.on_call:
                 body["onCall"] = True
         case Evict():
-            body = {"for": decision.claimant, "gpus": decision.gpus, "atRiskGpuSeconds": _number(decision.at_risk_gpu_s)}
+            body = {
+                "for": decision.claimant,
+                "gpus": decision.gpus,
+                "atRiskGpuSeconds": _number(decision.at_risk_gpu_s),
+            }
         case Shrink():
             body = {
                 "for": decision.claimant,
@@ -89,9 +93,7 @@ def as_table(plan: Plan) -> str:
     for decision in plan.decisions:
         decisions.add_row(*_row(decision))
     console.print(decisions)
-    pools = Table(
-        "POOL", "TENANT", "GUARANTEED", "ENTITLED", "BORROWED", "LENT", "SURPLUS", box=SIMPLE, pad_edge=False
-    )
+    pools = Table("POOL", "TENANT", "GUARANTEED", "ENTITLED", "BORROWED", "LENT", "SURPLUS", box=SIMPLE, pad_edge=False)
     for name, book in sorted(plan.books.items()):
         pools.add_row(name, f"{book.free} of {book.capacity} free", *[""] * 5)
         for tenant, t in sorted(book.tenants.items()):

@@ -1,4 +1,4 @@
-"""The books of every pool: who is guaranteed, entitled, borrowed and lent what, after a decision and before its holds."""
+"""The books of every pool: who is guaranteed, entitled, borrowed and lent what; before a decision's holds."""
 
 from entente.engine.cycle import Cycle, walk_all
 from entente.engine.decisions import Grow, PoolBook, Shrink, Start, TenantBook

@@ -119,9 +119,7 @@ def covered(cycle: Cycle, key: str) -> bool:
     return cycle.full_walks[running.tenant].classes.get(key) is ENTITLED
 
 
-def _shrinks(
-    cycle: Cycle, claim: Claim, running: Running, least: int, *, own: bool, rank: float
-) -> Iterator[Option]:
+def _shrinks(cycle: Cycle, claim: Claim, running: Running, least: int, *, own: bool, rank: float) -> Iterator[Option]:
     """Give up one worker, two, ... down to the least; no more than the claim could need."""
     job = running.job
     if not job.elastic:
@@ -131,22 +129,34 @@ def _shrinks(
         keeps = without_workers(running.nodes, count)
         gives = {n: w - keeps.get(n, 0) for n, w in running.nodes.items() if w > keeps.get(n, 0)}
         yield Option(
-            job.key, running.tenant, own, rank, work_at_risk(job, claim.pool, cycle.now), job.started or 0.0,
-            gpus_on(gives, job.gpus_per_worker), keeps,
+            job.key,
+            running.tenant,
+            own,
+            rank,
+            work_at_risk(job, claim.pool, cycle.now),
+            job.started or 0.0,
+            gpus_on(gives, job.gpus_per_worker),
+            keeps,
         )
 
 
 def _evict(cycle: Cycle, claim: Claim, running: Running, *, own: bool, rank: float, moves: bool = False) -> Option:
     job = running.job
     return Option(
-        job.key, running.tenant, own, rank, work_at_risk(job, claim.pool, cycle.now), job.started or 0.0,
-        gpus_on(running.nodes, job.gpus_per_worker), moves=moves,
+        job.key,
+        running.tenant,
+        own,
+        rank,
+        work_at_risk(job, claim.pool, cycle.now),
+        job.started or 0.0,
+        gpus_on(running.nodes, job.gpus_per_worker),
+        moves=moves,
     )
 
 
 def movable(cycle: Cycle, claim: Claim) -> list[Group]:
     """Jobs that may be moved to make room: the tenant's own of lower or equal priority, and others' borrowed ones."""
-    groups = []
+    groups: list[Group] = []
     for key in sorted(cycle.estate.running):
         running = cycle.estate.running[key]
         if running.pool != claim.pool.name or running.new or running.shrunk or _moved_lately(cycle, running):

@@ -92,9 +92,7 @@ class Estate:
         self.snapshot = snapshot
         self.now = snapshot.now
         self.pools: Mapping[str, Pool] = snapshot.pools
-        self.hosts: dict[str, Host] = {
-            name: Host(node, node.capacity) for name, node in sorted(snapshot.nodes.items())
-        }
+        self.hosts: dict[str, Host] = {name: Host(node, node.capacity) for name, node in sorted(snapshot.nodes.items())}
         self.by_pool: dict[str, list[Host]] = {pool: [] for pool in sorted(snapshot.pools)}
         for host in self.hosts.values():
             self.by_pool[host.node.pool].append(host)
@@ -255,4 +253,3 @@ def without_workers(nodes: Mapping[str, int], count: int) -> dict[str, int]:
         if not count:
             break
     return {name: workers for name, workers in left.items() if workers}
-

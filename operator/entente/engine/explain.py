@@ -1,7 +1,7 @@
 """Rule 14: why a job waits, in one word and a message with numbers.
 
-What goes into a message is a `Figures`: the job's own request, its own tenant's limits and what is free for it. No name,
-job or size of another tenant fits into it.
+What goes into a message is a `Figures`: the job's own request, its own tenant's limits and what is free for it.
+No name, job or size of another tenant fits into it.
 """
 
 from dataclasses import dataclass

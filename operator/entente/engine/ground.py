@@ -20,7 +20,10 @@ def shape_of(claim: Claim, *, most: int | None = None) -> Shape:
     """The claim's gang, with at most so many workers."""
     job = claim.job
     return Shape(
-        job.min_workers, max(job.min_workers, job.workers if most is None else most), job.gpus_per_worker, job.level,
+        job.min_workers,
+        max(job.min_workers, job.workers if most is None else most),
+        job.gpus_per_worker,
+        job.level,
         required=job.required,
     )
 
@@ -56,9 +59,7 @@ def spots_now(cycle: Cycle, claim: Claim, *, on_call: bool = False) -> list[Spot
 
 
 def _others_on(host: Host, tenant: str) -> bool:
-    return any(
-        use.tenant != tenant for side in (host.using, host.going, host.held) for use in side.values()
-    )
+    return any(use.tenant != tenant for side in (host.using, host.going, host.held) for use in side.values())
 
 
 def _not_handed_over(host: Host, tenant: str) -> bool:
@@ -155,9 +156,7 @@ class Ground:
     @staticmethod
     def _occupied(plot: _Plot, freed: Freed) -> bool:
         """Whether a job of another tenant will still have GPUs on the host."""
-        return any(
-            key not in freed or freed[key].get(plot.host.name, 0) < _gpus(plot.host, key) for key in plot.others
-        )
+        return any(key not in freed or freed[key].get(plot.host.name, 0) < _gpus(plot.host, key) for key in plot.others)
 
     def charges(self, freed: Freed) -> dict[str, int]:
         """What each tenant of the pool will be charged, without the claim."""
@@ -185,7 +184,9 @@ class Ground:
             )
         return free - self.cycle.kept_by_others(self.claim.tenant.name, pool.name, charges)
 
-    def stand(self, freed: Freed = NOTHING, *, only: str | None = None, cap: int | None = None) -> dict[str, int] | None:
+    def stand(
+        self, freed: Freed = NOTHING, *, only: str | None = None, cap: int | None = None
+    ) -> dict[str, int] | None:
         """Where the claim's gang stands once these jobs have given their GPUs: within the limits, or nowhere.
 
         `cap` is the most that its tenant may be charged, beside the borrow limit.
@@ -194,12 +195,10 @@ class Ground:
         shape = shape_of(claim)
         if only is not None or freed:
             shape = shape_of(claim, most=claim.job.min_workers)  # an elastic job evicts only for its least
-        limits = [self.allowance(freed, charges)]
         charged = charges[claim.tenant.name]
-        for most in (self.cycle.most(claim.tenant, claim.pool.name), cap):
-            if most is not None:
-                limits.append(most - charged)
-        return fit(self.estate, claim, self.spots(freed, only), shape, min(limits), frozenset(freed))
+        caps = (self.cycle.most(claim.tenant, claim.pool.name), cap)
+        limit = min([self.allowance(freed, charges), *(most - charged for most in caps if most is not None)])
+        return fit(self.estate, claim, self.spots(freed, only), shape, limit, frozenset(freed))
 
 
 def fit(
@@ -228,9 +227,7 @@ def _added(estate: Estate, claim: Claim, nodes: Mapping[str, int], leaving: froz
     tenant, total = claim.tenant.name, 0
     for name in nodes:
         host = estate.hosts[name]
-        stays = any(
-            u.tenant == tenant and k not in leaving for k, u in (*host.using.items(), *host.held.items())
-        )
+        stays = any(u.tenant == tenant and k not in leaving for k, u in (*host.using.items(), *host.held.items()))
         total += 0 if stays else host.node.gpus
     return total
 

@@ -51,7 +51,9 @@ def _wider(cycle: Cycle, running: Running) -> dict[str, int] | None:
         wanted = added - 1
     else:
         return None
-    if added * job.gpus_per_worker * WORTH_S <= work_at_risk(job, pool, cycle.now) or _awaited(cycle, pool.name, set(more)):
+    if added * job.gpus_per_worker * WORTH_S <= work_at_risk(job, pool, cycle.now) or _awaited(
+        cycle, pool.name, set(more)
+    ):
         return None
     if job.required and not _one_domain(cycle, running, more):
         return None

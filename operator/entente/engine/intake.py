@@ -256,9 +256,7 @@ def _accounted(pod: PodRecord, jobs: Mapping[str, Job]) -> bool:
     return job is not None and job.placement is not None and pod.node in job.placement.nodes
 
 
-def _pack_unplaced(
-    jobs: Mapping[str, Job], hosts: Mapping[str, Node], pools: Mapping[str, Pool]
-) -> dict[str, Job]:
+def _pack_unplaced(jobs: Mapping[str, Job], hosts: Mapping[str, Node], pools: Mapping[str, Pool]) -> dict[str, Job]:
     """Running jobs whose status names no nodes are packed by the planner's own rule, in the order of submission."""
     free = {name: node.capacity for name, node in hosts.items()}
     users: dict[str, set[str | None]] = {name: set() for name in hosts}

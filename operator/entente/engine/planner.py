@@ -85,9 +85,7 @@ def _still_freed(cycle: Cycle, job: Job, hold: Placement) -> bool:
             if end is None or end > until:
                 staying[key] = use
         left = host.capacity - sum(u.gpus for u in staying.values()) - host.held_gpus
-        crowded = pool.exclusive and any(
-            u.tenant != job.tenant for u in (*staying.values(), *host.held.values())
-        )
+        crowded = pool.exclusive and any(u.tenant != job.tenant for u in (*staying.values(), *host.held.values()))
         if crowded or left < workers * job.gpus_per_worker:
             return False
     return True
@@ -152,9 +150,7 @@ def _turn(cycle: Cycle, queue: tuple[str, str], head: Pending) -> tuple[object, 
 def _consider(cycle: Cycle, waiting: _Waiting, entry: Pending) -> None:
     """Free GPUs in any of its pools, best first; then what it may take; then a reservation."""
     tenant = entry.job.tenant or ""
-    claims = [
-        claim_of(cycle, entry, pool, first=(tenant, pool) not in waiting.firsts) for pool in entry.pools
-    ]
+    claims = [claim_of(cycle, entry, pool, first=(tenant, pool) not in waiting.firsts) for pool in entry.pools]
     home = next(c for c in claims if c.pool.name == cycle.walks[tenant].counts_in[entry.job.key])
     alike = _alike(cycle, claims)
     if alike in waiting.tried:
@@ -210,8 +206,16 @@ def _alike(cycle: Cycle, claims: list[Claim]) -> object:
     """Jobs that are tried once: what fits one of them fits the others."""
     job = claims[0].job
     return (
-        job.tenant, claims[0].priority, tuple((c.pool.name, c.class_, c.first) for c in claims), job.workers,
-        job.min_workers, job.gpus_per_worker, job.level, job.required, known_length(job), job.entitled_since,
+        job.tenant,
+        claims[0].priority,
+        tuple((c.pool.name, c.class_, c.first) for c in claims),
+        job.workers,
+        job.min_workers,
+        job.gpus_per_worker,
+        job.level,
+        job.required,
+        known_length(job),
+        job.entitled_since,
         waited(job, cycle.now) >= claims[0].pool.min_runtime_s,
     )
 

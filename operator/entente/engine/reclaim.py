@@ -73,7 +73,11 @@ def _grace(cycle: Cycle, option: Option) -> float:
 def wait_for(cycle: Cycle, claim: Claim, until: float) -> Waiting | None:
     """The earliest known end by which the claim can stand, and where."""
     ends = sorted(
-        {e for r in cycle.estate.running.values() if r.pool == claim.pool.name and (e := _end(cycle, claim, r)) is not None}
+        {
+            e
+            for r in cycle.estate.running.values()
+            if r.pool == claim.pool.name and (e := _end(cycle, claim, r)) is not None
+        }
         | set(_going_ends(cycle, claim))
     )
     ends = [e for e in ends if e <= until]
@@ -133,9 +137,7 @@ def _taking(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option
     return Taking(nodes, tuple(options), {}) if nodes else None
 
 
-def _cheapest_host(
-    cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]
-) -> tuple[Option, ...] | None:
+def _cheapest_host(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]) -> tuple[Option, ...] | None:
     """A gang of one worker stands on one host: the best set of each host by itself, then the best of all."""
     if claim.job.min_workers > 1 or len(groups) <= 1:
         return None
@@ -204,12 +206,14 @@ def _gives_in_turn(cycle: Cycle, claim: Claim, ground: Ground, tenant: str, give
 
 
 def _keeps_busy(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option]) -> bool:
-    """Whether the GPUs in use do not fall, where that is asked for: for borrowed claims on others, and for what the full
-    guarantee covers while guarantees are shrunken.
+    """Whether the GPUs in use do not fall, where that is asked for.
+
+    For borrowed claims on others, and for what the full guarantee covers while guarantees are shrunken.
     """
     from_others = [o for o in options if o.tenant != claim.tenant.name and not o.moves]
     asked = [
-        o for o in from_others
+        o
+        for o in from_others
         if not cycle.estate.running[o.job].on_call and (not claim.entitled or covered(cycle, o.job))
     ]
     if not asked:
@@ -237,7 +241,9 @@ def _would_start(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[O
             asked = job.min_workers * job.gpus_per_worker
             if charges.get(tenant, 0) + added.get(tenant, 0) + asked > cycle.due(tenant, pool.name):
                 continue
-            spots = [Spot(n, ground.by_name[n].host.node.domains, f, own=False) for n, f in sorted(left.items()) if f > 0]
+            spots = [
+                Spot(n, ground.by_name[n].host.node.domains, f, own=False) for n, f in sorted(left.items()) if f > 0
+            ]
             shape = Shape(job.min_workers, job.min_workers, job.gpus_per_worker, job.level, required=job.required)
             if found := place(pool, spots, shape):
                 for name, workers in found.items():
@@ -247,9 +253,7 @@ def _would_start(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[O
     return total
 
 
-def _or_move(
-    cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group], best: Taking | None
-) -> Taking | None:
+def _or_move(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group], best: Taking | None) -> Taking | None:
     """Rule 9: victims that get another place in the same decision, when that loses less (or the same)."""
     movers = {g[0].job: g[0] for g in movable(cycle, claim) if g[0].job not in ground.over}
     options = {g[0].job: list(g) for g in groups}

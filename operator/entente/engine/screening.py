@@ -73,9 +73,7 @@ def _refuse(job: Job, tenant: Tenant | None, estate: Estate) -> Refusal | None:
         return Refusal(Reason.POOL_NOT_GRANTED, f"The tenant has no terms for {wanted}.")
     if priority_of(job, tenant) is None:
         allowed = ", ".join(sorted(tenant.priorities)) or "none"
-        return Refusal(
-            Reason.UNKNOWN_PRIORITY, f"The tenant has no priority {job.priority!r}; it has: {allowed}."
-        )
+        return Refusal(Reason.UNKNOWN_PRIORITY, f"The tenant has no priority {job.priority!r}; it has: {allowed}.")
     return None
 
 
@@ -90,7 +88,9 @@ def _acceptable(
     if not fitting:
         return next(r for r in refusals if r)
     if tenant.spent is WhenSpent.BLOCK:
-        return Refusal(Reason.BUDGET_SPENT, "The tenant's budget of this period is spent: no job starts before the next.")
+        return Refusal(
+            Reason.BUDGET_SPENT, "The tenant's budget of this period is spent: no job starts before the next."
+        )
     if job.backoff_until is not None and job.backoff_until > estate.now:
         left = round(job.backoff_until - estate.now)
         return Refusal(Reason.BACKOFF, f"A worker failed: the gang starts again in {left} s at the earliest.")

@@ -4,6 +4,7 @@ Progressive filling (Bertsekas and Gallager, Data Networks, 6.5.2) in exact rati
 largest remainder. The past enters as a head start: the lowest `(share + past) / weight` is filled first.
 """
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -77,7 +78,7 @@ def _fill(total: Fraction, shares: Mapping[str, Share]) -> dict[str, Fraction]:
         {past[n] / s.weight for n, s in shares.items()} | {(past[n] + s.demand) / s.weight for n, s in shares.items()}
     )
     given = dict.fromkeys(shares, Fraction(0))
-    for low, high in zip(marks, marks[1:], strict=False):
+    for low, high in itertools.pairwise(marks):
         rising = [n for n, s in shares.items() if past[n] / s.weight <= low and (past[n] + s.demand) / s.weight >= high]
         speed = sum(shares[n].weight for n in rising)
         if not speed:
@@ -92,14 +93,14 @@ def _fill(total: Fraction, shares: Mapping[str, Share]) -> dict[str, Fraction]:
 
 
 def lent(pool: PoolQuotas, charged: Mapping[str, int]) -> dict[str, int]:
-    """GPUs of each tenant's guarantee that others borrow: beyond what nobody is guaranteed, in proportion to
-    `min(L, max(0, g - u))`, ties by name.
+    """GPUs of each tenant's guarantee that others borrow.
+
+    What is borrowed beyond the capacity that nobody is guaranteed, in proportion to `min(L, max(0, g - u))`, ties by
+    name.
     """
     borrowed = sum(max(0, charged.get(n, 0) - q.guaranteed) for n, q in pool.quotas.items())
     unguaranteed = max(0, pool.capacity - sum(q.guaranteed for q in pool.quotas.values()))
-    lendable = {
-        n: min(q.lend, max(0, q.guaranteed - charged.get(n, 0))) // pool.unit for n, q in pool.quotas.items()
-    }
+    lendable = {n: min(q.lend, max(0, q.guaranteed - charged.get(n, 0))) // pool.unit for n, q in pool.quotas.items()}
     from_others = min(max(0, borrowed - unguaranteed) // pool.unit, sum(lendable.values()))
     return {name: units * pool.unit for name, units in apportion(from_others, lendable).items()}
 

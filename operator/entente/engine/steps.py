@@ -97,9 +97,7 @@ def reserve(cycle: Cycle, reservation: Reservation) -> None:
     cycle.reservations[reservation.pool.name].append(reservation)
 
 
-def _hold(
-    cycle: Cycle, job: Job, pool: str, nodes: Mapping[str, int], class_: AllocationClass, until: float
-) -> None:
+def _hold(cycle: Cycle, job: Job, pool: str, nodes: Mapping[str, int], class_: AllocationClass, until: float) -> None:
     cycle.estate.hold(job, pool, nodes)
     _tell_reservations(cycle, job.key, pool, gpus_on(nodes, job.gpus_per_worker), None)
     cycle.decisions.append(Hold(job.key, pool, dict(nodes), class_, until))

@@ -18,8 +18,8 @@ def own_reservation(cycle: Cycle, claim: Claim, waiting: Waiting) -> Reservation
 def next_turn(cycle: Cycle, claim: Claim) -> Reservation | None:
     """The reservation of the first job of a tenant that cannot be placed in a pool.
 
-    From known ends up to a day away; where there are none and it has waited its time within its due, the hosts that need
-    least to be freed are named for it.
+    From known ends up to a day away; where there are none and it has waited its time within its due, the hosts that
+    need least to be freed are named for it.
     """
     most = cycle.most(claim.tenant, claim.pool.name)
     charged = cycle.estate.charged(claim.tenant.name, claim.pool.name)

@@ -1,8 +1,8 @@
 """Rule 6: the set of victims that makes a placement possible with the least work lost.
 
 Uniform-cost search over sets of options in the order of what they cost, exact for few candidates; identical candidates
-are taken in the order of their names only. Beyond that, greedy by work at risk per GPU, and then every victim that can be
-left out is left out, costliest first.
+are taken in the order of their names only. Beyond that, greedy by work at risk per GPU, and then every victim that
+can be left out is left out, costliest first.
 """
 
 import heapq
@@ -15,7 +15,7 @@ EXACT_CANDIDATES = 20
 """Up to this many candidate jobs the minimum is exact."""
 
 _MOST_SETS = 20_000
-"""Sets looked at before the search falls back to the greedy one; far above what identical jobs leave of 20 candidates."""
+"""Sets looked at before the search falls back to the greedy one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,10 @@ Feasible = Callable[[Sequence[Option]], bool]
 
 
 def cost(chosen: Iterable[Option]) -> Cost:
-    """What a set costs: own victims and their priority, work at risk, evictions rather than moves, GPUs, jobs, start
-    times (the later goes), names.
+    """What a set costs.
+
+    Own victims and their priority, work at risk, evictions rather than moves, GPUs, jobs, start times (the later goes),
+    names.
     """
     options = list(chosen)
     own = [o.rank for o in options if o.own]
@@ -64,7 +66,7 @@ def cost(chosen: Iterable[Option]) -> Cost:
         sum(not o.moves for o in options),
         sum(o.gpus for o in options),
         len(options),
-        tuple(sorted((-o.started for o in options))),
+        tuple(sorted(-o.started for o in options)),
         tuple(sorted(o.job for o in options)),
     )
 
@@ -143,8 +145,16 @@ def _twins(groups: Sequence[Group]) -> list[str | None]:
     twins: list[str | None] = []
     for group in groups:
         option = group[-1]
-        like = (option.tenant, option.own, option.rank, option.risk, option.started, len(group), option.moves,
-                tuple(sorted(option.freed.items())))
+        like = (
+            option.tenant,
+            option.own,
+            option.rank,
+            option.risk,
+            option.started,
+            len(group),
+            option.moves,
+            tuple(sorted(option.freed.items())),
+        )
         twins.append(last.get(like))
         last[like] = option.job
     return twins

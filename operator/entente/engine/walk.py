@@ -247,4 +247,3 @@ def _merge(
     ranked += [(-priority(r.job), 0, i, r) for i, r in enumerate(running)]
     ranked += [(-p.priority, 1, i, p) for i, p in enumerate(pending)]
     return [entry for _, _, _, entry in sorted(ranked, key=lambda t: t[:3])]
-
