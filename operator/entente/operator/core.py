@@ -26,8 +26,10 @@ from entente.operator.estate import NodeView, PodIndex, ResourceStore, gpu_pod
 from entente.operator.figures import Figures
 from entente.operator.gangs import gang_of
 from entente.operator.jobs import JobStore
+from entente.operator.keeping import TenantKeeper
 from entente.operator.loop import Engine, Loop, Observed
 from entente.operator.settings import Settings
+from entente.tenancy.reconciler import TenantReconciler
 from entente.workload.actions import Actions
 from entente.workload.pods import Gang
 
@@ -61,6 +63,7 @@ class Core:
         )
         self._writer = Writer(settings.writes, on_error=self._write_failed)
         self._recorder = EventRecorder(client, identity)
+        self._keeper = TenantKeeper(TenantReconciler(client, time.time), self._writer, self.tenants, self.pools)
         accounts = Accounts()
         actor = Actor(
             jobs=self.jobs,
@@ -116,12 +119,6 @@ class Core:
         else:
             self.tenants.see(body)
 
-    async def tenant_deleting(self, body: Mapping[str, Any]) -> str | None:
-        """A Tenant is to be deleted: what stands in the way, or nothing once nothing of it is left."""
-        namespaces = set(body["spec"]["namespaces"])
-        living = sorted(tracked.key for tracked in self.jobs if tracked.observed.metadata.namespace in namespaces)
-        return f"{len(living)} training jobs are left, {living[0]} for one" if living else None
-
     @asynccontextmanager
     async def observing(self) -> AsyncIterator[None]:
         """Follow pods and nodes, and list everything once; on leaving, stop and let writes under way end."""
@@ -144,6 +141,7 @@ class Core:
                 len(self.tenants),
             )
             tasks.append(asyncio.create_task(self._relist(), name="relist"))
+            tasks.append(asyncio.create_task(self._keeper.run(), name="tenants"))
             yield
         finally:
             self.synced = False
@@ -208,6 +206,8 @@ class Core:
         return gang_of(job, lambda namespace: self.tenants.get(names.get(namespace, "")), self.pools.get)
 
     def _news(self) -> None:
+        """A pool or a tenant has changed."""
+        self._keeper.all_due()
         self.jobs.news = True
         self._wake.set()
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -14,11 +15,14 @@ from entente.kube.errors import ApiError, FencedError, NotFoundError
 from entente.kube.kinds import GPU_POOL, TENANT, Kind
 from entente.kube.writer import Writer
 from entente.operator.accounts import Accounts, pool_status
+from entente.workload.notes import find, with_condition, without_condition
 
 _log = logging.getLogger(__name__)
 
 _MOVING = frozenset({"asOf", "borrowedGpuSeconds", "spentGpuHours"})
 """Figures that change with time alone; they are written at the low rate even when nothing else has changed."""
+
+_ROUNDED = "GuaranteeRoundedDown"
 
 _WRITES_A_SECOND = 10.0
 """Of all objects together, however many they are."""
@@ -57,6 +61,7 @@ class Figures:
         least_s = max(self._least_s, (len(tenants) + len(pools)) / _WRITES_A_SECOND)
         for tenant in tenants:
             if self._may(TENANT, tenant.metadata.name, now, least_s):
+                self._tell_rounding(tenant, books, now)
                 figures = self._accounts.tenant_figures(tenant, books, now)
                 self._submit(TENANT, tenant.metadata.name, figures, now)
         for pool in pools:
@@ -88,6 +93,35 @@ class Figures:
                 return
         self._written[kind.plural, name] = (now, figures)
         self._writer.submit(f"{kind.plural}/{name}", partial(self._patch, kind, name, figures), slot="figures")
+
+    def _tell_rounding(self, tenant: Tenant, books: Mapping[str, PoolBook], now: float) -> None:
+        """Say where whole hosts make less of a guarantee than was promised."""
+        name = tenant.metadata.name
+        rounded = [
+            f"{terms.name}: {books[terms.name].tenants[name].guaranteed} of {terms.guaranteed} GPUs"
+            for terms in tenant.spec.pools
+            if terms.name in books
+            and name in books[terms.name].tenants
+            and books[terms.name].tenants[name].rounded_down
+        ]
+        text = "whole hosts hold less than was promised: " + "; ".join(rounded) if rounded else ""
+        told = find(tenant.status.conditions, _ROUNDED)
+        if (told.message if told else "") != text:
+            self._writer.submit(f"tenants/{name}", partial(self._write_rounding, name, text, now), slot="rounding")
+
+    async def _write_rounding(self, name: str, text: str, now: float) -> None:
+        """Change this one condition of those that are there now: others write theirs into the same list."""
+        with suppress(ApiError, FencedError):  # tried again with the next figures
+            fresh = Tenant.model_validate(await self._client.get(TENANT, name))
+            present = fresh.status.conditions
+            made = without_condition(present, _ROUNDED)
+            if text:
+                made = with_condition(present, _ROUNDED, holds=True, reason="WholeHosts", message=text, now=now)
+            patch = {
+                "metadata": {"resourceVersion": fresh.metadata.resource_version},
+                "status": {"conditions": [condition.to_wire() for condition in made]},
+            }
+            await self._client.patch(TENANT, name, patch, subresource="status", decode=False)
 
     async def _patch(self, kind: Kind, name: str, figures: dict[str, Any]) -> None:
         try:

@@ -1,6 +1,6 @@
-"""kopf: the events of tenants, pools and jobs. Handlers only say what has happened; the loop does the work.
+"""kopf: the events of tenants, pools and jobs. Handlers only say what has happened; loop and keeper do the work.
 
-TrainingJobs have `on.event` alone, so kopf writes nothing on them: no annotations, no finalizers, no timers.
+All have `on.event` alone, so kopf writes nothing: no annotations, no finalizers, no timers.
 """
 
 import random
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import aiohttp
 import kopf
 
-from entente.api.names import FINALIZER, GROUP, VERSION
+from entente.api.names import GROUP, VERSION
 from entente.kube.config import Connection
 
 _WORKERS = 100
@@ -30,9 +30,6 @@ class Sink(Protocol):
 
     def tenant_event(self, body: Body, *, deleted: bool) -> None:
         """A Tenant was seen."""
-
-    async def tenant_deleting(self, body: Body) -> str | None:
-        """A Tenant is to be deleted: what stands in the way, or nothing once nothing of it is left."""
 
 
 class CappedJitter:
@@ -56,9 +53,6 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.peering.standalone = True  # leadership is a Lease
     settings.scanning.disabled = True  # the kinds are there, or the operator does not start
     settings.posting.enabled = False  # events have a recorder of their own
-    settings.persistence.finalizer = FINALIZER
-    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
-    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP)
     settings.watching.server_timeout, settings.watching.client_timeout = 300, 310
     settings.watching.connect_timeout = settings.networking.connect_timeout = 10
     settings.watching.reconnect_backoff = 1.0
@@ -98,14 +92,4 @@ def registry_for(sink: Sink, connection: Connection) -> kopf.OperatorRegistry:
     async def on_tenant(event: kopf.RawEvent, **_: object) -> None:
         sink.tenant_event(event["object"], deleted=event["type"] == "DELETED")
 
-    @kopf.on.delete(GROUP, VERSION, "tenants", registry=registry)
-    async def on_tenant_deleting(body: kopf.Body, **_: object) -> None:
-        blocked = await sink.tenant_deleting(dict(body))
-        if blocked:
-            raise kopf.TemporaryError(blocked, delay=_LOOK_AGAIN_S)
-
     return registry
-
-
-_LOOK_AGAIN_S = 5.0
-"""How often a Tenant that waits for its deletion is looked at again."""
