@@ -1,0 +1,91 @@
+# Entente. `make` without a target says what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export PYTHONPATH := hack:examples
+export PYTHONDONTWRITEBYTECODE := 1
+
+# What a run may be told: `make demo HOLD=1`, `make demo KIND=1`, `make test ARGS="-k reclaim"`
+HOLD ?=
+KIND ?=
+ARGS ?=
+
+.PHONY: help
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Entente needs Python 3.11 or newer, not " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing what Entente needs into $(VENV) ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: venv
+venv: $(READY) ## Make the virtual environment with everything locked
+
+.PHONY: binaries
+binaries: $(READY) ## Build the control plane's binaries (once; minutes)
+	@$(BIN)/python -m localplane build
+
+.PHONY: demo
+demo: $(READY) ## Run the main job: two labs share 256 GPUs (HOLD=1 keeps it up, KIND=1 on a kind cluster)
+	@HOLD=$(HOLD) KIND=$(KIND) $(BIN)/python -m demo
+
+.PHONY: plane
+plane: $(READY) ## A control plane with fake GPU nodes, until Ctrl-C
+	@$(BIN)/python -m localplane up --nodes 32 --blocks 2 --racks 4
+
+.PHONY: test
+test: $(READY) ## All tests but kind's: unit, property, and on a real control plane
+	@$(BIN)/python -m pytest -m "not e2e" $(ARGS)
+
+.PHONY: test-unit
+test-unit: $(READY) ## Only the tests that need no control plane
+	@$(BIN)/python -m pytest tests/unit tests/property $(ARGS)
+
+.PHONY: lint
+lint: $(READY) ## Style and formatting
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+.PHONY: types
+types: $(READY) ## mypy, strict, also over tests, examples, hack and bench
+	@$(BIN)/mypy operator/entente hack examples tests
+
+.PHONY: layers
+layers: $(READY) ## Import contracts of the layers
+	@PYTHONPATH=operator $(BIN)/lint-imports
+
+.PHONY: format
+format: $(READY) ## Format, and repair what can be repaired
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: generate
+generate: $(READY) ## Write what is generated: CRDs, the chart's copies of them
+	@$(BIN)/python hack/gencrds.py
+	@$(BIN)/python hack/chart.py
+
+.PHONY: verify
+verify: generate ## Generate anew and demand a clean tree
+	@git diff --exit-code -- crds helm || { echo "generated files are stale: commit what \`make generate\` wrote"; exit 1; }
+	@test -z "$$(git status --porcelain -- crds helm)" || { git status --short -- crds helm; exit 1; }
+
+.PHONY: lock
+lock: ## Lock the dependencies anew (needs uv)
+	@hack/lock.sh
+
+.PHONY: check
+check: lint types layers verify test ## Everything that CI runs
+
+.PHONY: clean
+clean: ## Remove what was made here (the cache in ~/.cache/entente stays)
+	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
