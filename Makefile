@@ -70,14 +70,15 @@ format: $(READY) ## Format, and repair what can be repaired
 	@$(BIN)/ruff format .
 
 .PHONY: generate
-generate: $(READY) ## Write what is generated: CRDs, the chart's copies of them
+generate: $(READY) ## Write what is generated: CRDs, the chart's copies of them, reference pages
 	@$(BIN)/python hack/gencrds.py
+	@$(BIN)/python hack/gendocs.py
 	@$(BIN)/python hack/chart.py
 
 .PHONY: verify
 verify: generate ## Generate anew and demand a clean tree
-	@git diff --exit-code -- crds helm || { echo "generated files are stale: commit what \`make generate\` wrote"; exit 1; }
-	@test -z "$$(git status --porcelain -- crds helm)" || { git status --short -- crds helm; exit 1; }
+	@git diff --exit-code -- crds helm docs/reference || { echo "generated files are stale: commit what \`make generate\` wrote"; exit 1; }
+	@test -z "$$(git status --porcelain -- crds helm docs/reference)" || { git status --short -- crds helm docs/reference; exit 1; }
 
 .PHONY: lock
 lock: ## Lock the dependencies anew (needs uv)
