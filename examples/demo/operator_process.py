@@ -14,7 +14,8 @@ class OperatorProcess:
     """`entente operator` against a kubeconfig, as a context manager; its log is `operator.log` in the directory."""
 
     def __init__(self, kubeconfig: Path, directory: Path) -> None:
-        self._argv = [sys.executable, "-m", "entente.cli.main", "operator", "--kubeconfig", str(kubeconfig)]
+        options = ["--kubeconfig", str(kubeconfig), "--health-port", "0"]
+        self._argv = [sys.executable, "-m", "entente.cli.main", "operator", *options]
         self._directory = directory
         self._processes: Processes | None = None
 
@@ -29,14 +30,19 @@ class OperatorProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End it."""
+        """End it; what it last said is shown when it did not get the demo where it was to be."""
         if self._processes is not None:
             self._processes.end()
+        if isinstance(error, TimeoutError):
+            error.add_note(f"The end of the operator's log:\n{self._tail()}")
 
     @property
     def log(self) -> Path:
         """Where it writes."""
         return self._directory / f"{NAME}.log"
+
+    def _tail(self) -> str:
+        return self._processes.log_tail(NAME) if self._processes else ""
 
     def check(self) -> None:
         """See that it runs.

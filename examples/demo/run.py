@@ -15,20 +15,22 @@ from rich.console import Console
 from rich.live import Live
 
 from demo import estate, fake_pods, summary, trace, view
-from demo.cluster import Cluster
+from demo.cluster import ApiError, Cluster
 from demo.operator_process import OperatorProcess
 from demo.picture import Picture
 from demo.replay import Replay
 from demo.setup import install_resources, open_estate
 from demo.story import Story
 from demo.trainers import Trainers
-from localplane import LocalPlane
+from localplane import LocalPlane, PlaneError
 
 SECONDS = 155.0
 """Length of the replay: the last job is submitted after 119 s."""
 
 PLAIN_EVERY_S = 5.0
 REFRESH_S = 0.5
+
+FAILED, INTERRUPTED = 1, 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Options:
 
     seconds: float
     hold: bool
+    directory: Path | None
 
 
 class _Screen:
@@ -68,15 +71,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m demo", description="Two labs share one GPU estate.")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="length of the replay (default: %(default)s)")
     parser.add_argument("--hold", action="store_true", help="keep everything running afterwards, until Ctrl-C")
+    parser.add_argument("--directory", type=Path, help="keep logs and data of the control plane here")
     given = parser.parse_args(argv)
     console = Console()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        return _run(Options(given.seconds, given.hold), console)
+        return _run(Options(given.seconds, given.hold, given.directory), console)
     except KeyboardInterrupt:
         console.print("interrupted: everything is stopped", style="yellow")
-        return 130
+        return INTERRUPTED
+    except (ApiError, PlaneError, TimeoutError) as error:
+        text = "\n".join([f"the demo cannot go on: {error}", *getattr(error, "__notes__", ())])
+        console.print(text, style="bold red", markup=False, highlight=False, soft_wrap=True)
+        return FAILED
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:
@@ -86,7 +94,7 @@ def _interrupt(_: int, __: FrameType | None) -> None:
 def _run(options: Options, console: Console) -> int:
     jobs = trace.read()
     console.print("starting a control plane on loopback ...")
-    with LocalPlane() as plane:
+    with LocalPlane(options.directory) as plane:
         console.print(f"to look around in another terminal:  export KUBECONFIG={plane.kubeconfig}", soft_wrap=True)
         plane.add_gpu_nodes(estate.HOSTS, gpus=estate.GPUS_PER_HOST, blocks=estate.BLOCKS, racks=estate.RACKS_PER_BLOCK)
         cluster = Cluster(plane.kubeconfig)
@@ -137,7 +145,7 @@ def _replay(
         story=replay.story,
     )
     console.print(summary.render(result, replay.story))
-    return 1 if result.failures else 0
+    return FAILED if result.failures else 0
 
 
 def _hold(replay: Replay, console: Console, kubeconfig: Path) -> None:

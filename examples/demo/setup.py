@@ -9,14 +9,16 @@ import yaml
 from demo import estate
 from demo.cluster import Cluster, Object
 from demo.mirror import wait_until
-from entente.kube.kinds import CRD, GPU_POOL, NAMESPACE, TENANT
+from entente.kube.kinds import CRD, GPU_POOL, LEASE, NAMESPACE, TENANT
 
 CRDS = Path(__file__).parents[2] / "crds"
 READY_S = 60
+OPERATOR_NAMESPACE = "entente-system"
+LEASE_META = {"namespace": OPERATOR_NAMESPACE, "name": "entente-operator"}
 
 
 def install_resources(cluster: Cluster) -> None:
-    """Apply the CRDs and wait until the API server serves them.
+    """Apply the CRDs, wait until the API server serves them, and make room for the operator.
 
     Raises:
         TimeoutError: they were not established in time.
@@ -24,6 +26,9 @@ def install_resources(cluster: Cluster) -> None:
     bodies: list[Any] = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(CRDS.glob("*.yaml"))]
     for body in bodies:
         cluster.apply(CRD, body)
+    cluster.create(NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": OPERATOR_NAMESPACE}})
+    # with an empty Lease there, the operator leads at once
+    cluster.create(LEASE, {"apiVersion": LEASE.api_version, "kind": LEASE.kind, "metadata": LEASE_META, "spec": {}})
     names = [body["metadata"]["name"] for body in bodies]
     wait_until(
         lambda: all(_holds(cluster.get(CRD, name), "Established") for name in names),
