@@ -1,0 +1,138 @@
+"""The operator as a process of its own, as it runs in production, against the tests' control plane."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from localplane import LocalPlane
+
+from tests.support.plane import eventually
+
+REPOSITORY = Path(__file__).parents[2]
+NAMESPACE = "entente-system"
+LEASE_SECONDS = 4
+"""Short, so that a test that kills an operator need not wait long for the next."""
+
+_numbers = itertools.count(1)
+
+
+class OperatorProcess:
+    """`entente operator`, started again after it was killed or stopped, with the same Lease."""
+
+    def __init__(self, plane: LocalPlane, directory: Path, *options: str) -> None:
+        self.plane = plane
+        self.lease = f"operator-{next(_numbers)}"
+        self.port = _free_port()
+        self.log = directory / f"{self.lease}.log"
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        _prepare(plane, self.lease)
+
+    def start(self, *, ready: bool = True) -> None:
+        """Start it, and wait until it decides."""
+        command = [sys.executable, "-m", "entente.cli.main", "operator"]
+        command += ["--kubeconfig", str(self.plane.kubeconfig), "--health-port", str(self.port)]
+        command += ["--namespace", NAMESPACE, "--lease-name", self.lease, "--lease-seconds", str(LEASE_SECONDS)]
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "operator"), "PYTHONWARNINGS": "default"}
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - this very program
+                [*command, *self._options], stdout=log, stderr=log, env=environment
+            )
+        if ready:
+            eventually(self.is_ready, within=40, what=f"a ready operator; its log is {self.log}")
+
+    def is_ready(self) -> bool:
+        """Whether `/readyz` says so; fails the test when the process has ended."""
+        assert self._process is not None
+        assert self._process.poll() is None, f"the operator has ended:\n{self.text()[-4000:]}"
+        return self.get("/readyz")[0] == 200
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and text of its health server; 0 when it does not answer."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def kill(self) -> None:
+        """End it by SIGKILL, in the middle of whatever it does."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(10)
+        self._process = None
+
+    def pause(self) -> None:
+        """Stop it from running, as a suspended machine would."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> int:
+        """End it by SIGTERM; returns its exit code."""
+        if self._process is None:
+            return 0
+        self._process.send_signal(signal.SIGCONT)
+        self._process.terminate()
+        try:
+            return self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return -9
+        finally:
+            self._process = None
+
+    def text(self) -> str:
+        """Its log so far."""
+        return self.log.read_text() if self.log.exists() else ""
+
+
+@contextlib.contextmanager
+def running(plane: LocalPlane, directory: Path, *options: str) -> Iterator[OperatorProcess]:
+    """An operator for one test; what it logged is printed, so that a failing test shows it."""
+    process = OperatorProcess(plane, directory, *options)
+    process.start()
+    try:
+        yield process
+    finally:
+        process.stop()
+        print(process.text()[-8000:])  # noqa: T201 - shown by pytest with a failure
+
+
+def _prepare(plane: LocalPlane, lease: str) -> None:
+    """The resources, and an empty Lease, which may be taken at once."""
+    for crd in sorted((REPOSITORY / "crds").glob("*.yaml")):
+        plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(crd))
+    plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    if not plane.api.get("/api/v1/namespaces?fieldSelector=metadata.name%3D" + NAMESPACE)["items"]:
+        plane.kubectl("create", "namespace", NAMESPACE)
+    body = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": lease, "namespace": NAMESPACE},
+        "spec": {},
+    }
+    plane.api.create(f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases", body)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
