@@ -17,7 +17,7 @@ class Reason(StrEnum):
     UNKNOWN_PRIORITY = "UnknownPriority"
     """Its tenant has no priority of that name."""
     NEVER_FITS = "NeverFits"
-    """It is larger than the pool, a host or the domain can ever hold, or asks for a topology level that does not exist."""
+    """It is larger than the pool, a host or the domain can ever hold, or asks for a level that does not exist."""
     BUDGET_SPENT = "BudgetSpent"
     """Its tenant's GPU-hours of this period are used up."""
     BACKOFF = "Backoff"
