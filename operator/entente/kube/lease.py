@@ -19,10 +19,10 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
-from entente.kube.client import KubeClient
 from entente.kube.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError
-from entente.kube.kinds import LEASE
+from entente.kube.kinds import LEASE, Kind
 from entente.kube.transport import Object
 
 _log = logging.getLogger(__name__)
@@ -54,6 +54,22 @@ class _Seen:
         )
 
 
+class LeaseClient(Protocol):
+    """What a `KubeClient` does with the Lease."""
+
+    async def get(self, kind: Kind, name: str, namespace: str | None = None) -> Object:
+        """Read it."""
+        ...
+
+    async def create(self, kind: Kind, body: Object) -> Object:
+        """Make it."""
+        ...
+
+    async def patch(self, kind: Kind, name: str, body: Object, *, namespace: str | None = None) -> Object:
+        """Change it if its resource version is the one given."""
+        ...
+
+
 class Leadership:
     """Whether this process leads.
 
@@ -68,7 +84,8 @@ class Leadership:
         duration_s: whole seconds without renewal after which others may take over.
         deadline_s: seconds after the last successful renewal at which this process stops acting; two thirds of the
             duration by default.
-        renew_s: seconds between renewals, and between looks at another's Lease; a fifth of the deadline by default.
+        renew_s: seconds between renewals, and twice those between looks at another's Lease; a fifth of the deadline by
+            default.
         clock: monotonic seconds.
         wall: the time to write into the Lease.
         sleep: waits for seconds of `clock`.
@@ -80,7 +97,7 @@ class Leadership:
 
     def __init__(
         self,
-        client: KubeClient,
+        client: LeaseClient,
         namespace: str,
         name: str,
         identity: str,
@@ -111,6 +128,8 @@ class Leadership:
                 "it must be 0 < renew_s < deadline_s < duration_s"
             )
             raise ValueError(message)
+        # One request that hangs must not use up the time in which the next one could succeed.
+        self._request_s = self._deadline_s / 3
         self._clock = clock
         self._wall = wall
         self._sleep = sleep
@@ -139,7 +158,7 @@ class Leadership:
                 _log.warning("lease %s/%s: %s", self._namespace, self._name, type(error).__name__)
                 took = False
             if not took:
-                await self._sleep(self._renew_s * self._rng.uniform(0.8, 1.2))
+                await self._sleep(self._until_next_look())
         _log.info("lease %s/%s: %s leads, transition %d", self._namespace, self._name, self.identity, self.transitions)
 
     async def keep(self) -> str:
@@ -169,9 +188,19 @@ class Leadership:
             return
         spec = {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": self._stamp()}
         try:
-            await self._write(held.version, spec, self._deadline_s)
+            await self._write(held.version, spec, self._request_s)
         except (ApiError, TimeoutError) as error:
             _log.warning("lease %s/%s: not released: %s", self._namespace, self._name, type(error).__name__)
+
+    def _until_next_look(self) -> float:
+        """Often enough to see a renewal soon after it was made, and right when the Lease runs out."""
+        pause = self._renew_s / 2 * self._rng.uniform(0.8, 1.2)
+        runs_out_in = self._seen_at + self._lasts_s() - self._clock()
+        return min(pause, runs_out_in) if runs_out_in > 0 else pause
+
+    def _lasts_s(self) -> float:
+        """Seconds that the Lease seen last is good for."""
+        return (self._seen.duration_s if self._seen else 0.0) or self._duration_s
 
     async def _try_to_take(self) -> bool:
         """Look at the Lease, and take it if it may be taken; whether this process acts now."""
@@ -181,12 +210,12 @@ class Leadership:
             return await self._make()
         if seen != self._seen:
             self._seen, self._seen_at = seen, self._clock()
-        if seen.holder and self._clock() - self._seen_at < (seen.duration_s or self._duration_s):
+        if seen.holder and self._clock() - self._seen_at < self._lasts_s():
             return False
         sent_at = self._clock()
         spec = self._claim(seen.transitions + 1)
         try:
-            taken = await self._write(seen.version, spec, self._deadline_s)
+            taken = await self._write(seen.version, spec, self._request_s)
         except ConflictError:  # another was faster
             return False
         self._won(taken, sent_at, acts_from=sent_at)
@@ -216,7 +245,7 @@ class Leadership:
         if self._seen is None or self._clock() >= self._acts_until:
             return f"no renewal succeeded for {self._deadline_s} s"
         sent_at = self._clock()
-        left = self._acts_until - sent_at
+        left = min(self._request_s, self._acts_until - sent_at)
         try:
             renewed = await self._write(self._seen.version, {"renewTime": self._stamp()}, left)
         except NotFoundError:
@@ -265,5 +294,5 @@ class Leadership:
             return await self._client.patch(LEASE, self._name, body, namespace=self._namespace)
 
     async def _within(self, request: Awaitable[Object]) -> Object:
-        async with asyncio.timeout(self._deadline_s):
+        async with asyncio.timeout(self._request_s):
             return await request

@@ -21,7 +21,8 @@ class Writer:
 
     Args:
         concurrency: jobs running together at most.
-        on_error: told of the key and the error of a job that failed; the key's next job runs nevertheless.
+        on_error: told of the key and the error of a job that failed; it must not raise. The key's next job runs
+            nevertheless.
     """
 
     def __init__(self, concurrency: int, *, on_error: Callable[[str, Exception], None]) -> None:
@@ -35,6 +36,8 @@ class Writer:
         self._ready: deque[str] = deque()
         """Keys with a job waiting and none running."""
         self._workers: set[asyncio.Task[None]] = set()
+        self._working = 0
+        """Workers that will look for a ready key again; a task that is only about to end is not one of them."""
         self._waiting = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -74,7 +77,8 @@ class Writer:
         queue.append(_Queued(job, slot))
         self._waiting += 1
         self._idle.clear()
-        if len(self._workers) < self._concurrency and self._ready:
+        if self._working < self._concurrency and self._ready:
+            self._working += 1
             worker = asyncio.get_running_loop().create_task(self._work())
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
@@ -103,11 +107,18 @@ class Writer:
             self._waiting -= 1
             try:
                 await job()
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                # Something inside the job was cancelled, not the job: the worker must live on.
+                self._on_error(key, RuntimeError("cancelled from within"))
             except Exception as error:  # noqa: BLE001 - one job's error must not end the others
                 self._on_error(key, error)
             if queue:
                 self._ready.append(key)
             else:
                 del self._queues[key]
+        self._working -= 1
         if not self._queues:
             self._idle.set()
