@@ -159,12 +159,13 @@ def _from_assets(name: str) -> Path | None:
 def _from_cache(name: str) -> Path:
     module = OWNERS[name]
     target = module.cached()
-    if not target.exists():
+    binary = target / name
+    if not binary.exists():
         with locked(target.name):
             # Another builder may have been at it while this one waited.
-            if not target.exists():
+            if not binary.exists():
                 _build(module, target)
-    return target / name
+    return binary
 
 
 def _build(module: Module, target: Path) -> None:
@@ -183,4 +184,5 @@ def _build(module: Module, target: Path) -> None:
     gobuild.build(job, sys.stderr)
     for name, package in module.commands.items():
         (unfinished / gobuild.default_name(package)).rename(unfinished / name)
+    shutil.rmtree(target, ignore_errors=True)  # somebody removed a part of it by hand, or it would not be built
     unfinished.rename(target)

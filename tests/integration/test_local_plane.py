@@ -301,6 +301,23 @@ def test_no_process_and_no_file_survives_the_end_of_its_python(number: signal.Si
     eventually(lambda: not directory.exists(), what="the end of the directory")
 
 
+def test_the_command_runs_a_plane_until_it_is_interrupted() -> None:
+    command = [sys.executable, "-m", "localplane", "up", "--nodes", "2", "--product", "B200"]
+    with subprocess.Popen(  # noqa: S603 - this project's own command
+        command, env={**os.environ, "PYTHONPATH": str(HACK)}, stdout=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        comment, kubeconfig, path = (running.stdout.readline().strip() for _ in range(3))
+        assert comment.startswith("# https://127.0.0.1:")
+        shell = f"{kubeconfig}; {path}; kubectl get nodes -o name"
+        nodes = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, text=True, check=True)  # noqa: S603 - lines that the command says to run
+        running.send_signal(signal.SIGINT)
+
+        assert nodes.stdout.split() == ["node/b200-0000", "node/b200-0001"]
+        assert running.wait(30) == 0
+    assert not Path(kubeconfig.removeprefix("export KUBECONFIG=")).exists()
+
+
 def _condition(thing: dict[str, object], kind: str) -> str:
     status = thing["status"]
     assert isinstance(status, dict)
