@@ -147,6 +147,8 @@ class Loop:
         self._observe(now)
         if self._observed.jobs.news or now - self._decided_at >= self._settings.idle_s:
             decided = await self._decide(now)
+            # what happened while the engine was deciding has not been looked at; acting takes it off the list
+            self._observe(self._clock())
         self._act(self._clock())
         self._publish(now)
         return decided
