@@ -110,7 +110,7 @@ RESOURCES = (
             Column("Borrowed", ".status.total.borrowed", "integer"),
             Column("Lent", ".status.total.lent", "integer"),
             _READY,
-            Column("Namespaces", ".spec.namespaces", wide=True),
+            Column("Namespaces", ".status.namespaces", wide=True),
             Column("Message", '.status.conditions[?(@.type=="Ready")].message', wide=True),
             _AGE,
         ),

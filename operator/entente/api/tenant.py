@@ -243,6 +243,8 @@ class TenantStatus(StatusModel):
     total: TenantTotal | None = None
     """Over all its pools, for a table."""
     budget: TenantBudgetStatus | None = None
+    namespaces: tuple[str, ...] | None = None
+    """Those that it has now; of those that it names, some may not be available."""
     observed_generation: int = 0
     conditions: Annotated[tuple[Condition, ...], ListOf(("type",))] = ()
 
@@ -257,3 +259,8 @@ class Tenant(StatusModel):
     metadata: ObjectMeta
     spec: TenantSpec
     status: TenantStatus = TenantStatus()
+
+    @property
+    def held_namespaces(self) -> tuple[str, ...]:
+        """Those whose jobs are the tenant's: what it has; as long as nobody has looked, what it names."""
+        return self.spec.namespaces if self.status.namespaces is None else self.status.namespaces

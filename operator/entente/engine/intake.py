@@ -62,7 +62,7 @@ def namespaces_of(tenants: Iterable[TenantResource]) -> dict[str, str]:
     found: dict[str, str] = {}
     oldest_first = sorted(tenants, key=lambda t: (_seconds(t.metadata.creation_timestamp) or 0.0, t.metadata.name))
     for tenant in oldest_first:
-        for namespace in tenant.spec.namespaces:
+        for namespace in tenant.held_namespaces:
             found.setdefault(namespace, tenant.metadata.name)
     return found
 

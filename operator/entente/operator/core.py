@@ -55,7 +55,9 @@ class Core:
         self._wake = asyncio.Event()
         self.jobs = JobStore()
         self.pools = ResourceStore(GPUPool, self._news)
-        self.tenants = ResourceStore(Tenant, self._news)
+        self.tenants = ResourceStore(
+            Tenant, self._news, decisive=lambda tenant: (tenant.spec, tenant.held_namespaces), complete=_as_kept
+        )
         self._pod_index, self._node_view = PodIndex(self.jobs), NodeView(self.jobs)
         self._pods: Reflector[PodRecord] = Reflector(client, POD, gpu_pod, on_change=self._pod_changed)
         self._nodes: Reflector[NodeRecord] = Reflector(
@@ -222,3 +224,10 @@ class Core:
 
     def _write_failed(self, key: str, error: Exception) -> None:
         _log.error("writing for %s failed", key, exc_info=error)
+
+
+def _as_kept(tenant: Tenant) -> Tenant:
+    """A tenant that was not looked at yet has no namespaces: its jobs wait until its rights and isolation stand."""
+    if tenant.status.namespaces is not None:
+        return tenant
+    return tenant.model_copy(update={"status": tenant.status.model_copy(update={"namespaces": ()})})

@@ -93,11 +93,27 @@ def _for_decisions(node: NodeRecord | None) -> object:
 
 
 class ResourceStore(Generic[R]):
-    """Pools or tenants by name, as kopf tells them; one that cannot be read keeps its last good form."""
+    """Pools or tenants by name, as kopf tells them; one that cannot be read keeps its last good form.
 
-    def __init__(self, model: type[R], on_news: Callable[[], None]) -> None:
+    Args:
+        model: of the resource.
+        on_news: told when one came or went, or something decisive of it changed.
+        decisive: what of a resource decisions depend on, beside its deletion.
+        complete: makes up for what is not written of a resource yet.
+    """
+
+    def __init__(
+        self,
+        model: type[R],
+        on_news: Callable[[], None],
+        *,
+        decisive: Callable[[R], object] = lambda resource: resource.spec,
+        complete: Callable[[R], R] = lambda resource: resource,
+    ) -> None:
         self._model: type[R] = model
         self._on_news = on_news
+        self._decisive: Callable[[R], object] = decisive
+        self._complete: Callable[[R], R] = complete
         self._items: dict[str, R] = {}
 
     def __iter__(self) -> Iterator[R]:
@@ -114,15 +130,18 @@ class ResourceStore(Generic[R]):
         """Take over a resource as the API server tells it."""
         name = obj["metadata"]["name"]
         try:
-            new = self._model.model_validate(obj)
+            new = self._complete(self._model.model_validate(obj))
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             _log.warning("%s %s cannot be read: %s", self._model.__name__, name, first["msg"])
             return
         old = self._items.get(name)
         self._items[name] = new
-        if old is None or old.spec != new.spec or old.metadata.deletion_timestamp != new.metadata.deletion_timestamp:
+        if old is None or self._seen(old) != self._seen(new):
             self._on_news()
+
+    def _seen(self, resource: R) -> object:
+        return self._decisive(resource), resource.metadata.deletion_timestamp
 
     def gone(self, name: str) -> None:
         """A resource is deleted."""

@@ -4,9 +4,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from entente.api.base import Condition
 from entente.api.names import FINALIZER
 from entente.api.pool import GPUPool
-from entente.api.tenant import Tenant
+from entente.api.tenant import Tenant, TenantStatus
 from entente.kube.client import KubeClient
 from entente.kube.errors import ConflictError, NotFoundError
 from entente.kube.kinds import TENANT
@@ -115,29 +116,31 @@ class TenantReconciler:
 
     async def _tell(self, tenant: Tenant, outcome: Outcome) -> None:
         """Write the conditions, unless they are written."""
-        told = self._status(tenant, outcome)
-        if told != tenant.status.to_wire().get("conditions", []) or _behind(tenant):
+        wanted = self._status(tenant, outcome, tenant.status.conditions)
+        written = tenant.status.to_wire()
+        if all(written.get(name) == value for name, value in wanted.items()):
+            return
 
-            def change(current: Mapping[str, Any]) -> dict[str, Any]:
-                fresh = Tenant.model_validate(current)
-                return {
-                    "status": {
-                        "conditions": self._status(fresh, outcome),
-                        "observedGeneration": tenant.metadata.generation,
-                    }
-                }
+        def change(current: Mapping[str, Any]) -> dict[str, Any]:
+            fresh = TenantStatus.model_validate(current.get("status") or {})
+            return {"status": self._status(tenant, outcome, fresh.conditions)}
 
-            await self._update(tenant, change, subresource="status")
+        await self._update(tenant, change, subresource="status")
 
-    def _status(self, tenant: Tenant, outcome: Outcome) -> list[dict[str, Any]]:
+    def _status(self, tenant: Tenant, outcome: Outcome, present: Iterable[Condition]) -> dict[str, Any]:
+        """The part of the status that is written here."""
         made = conditions(
-            tenant.status.conditions,
+            present,
             outcome.findings,
             ready=f"namespaces: {', '.join(outcome.namespaces)}; members: {len(tenant.spec.members)}",
             generation=tenant.metadata.generation,
             now=self._clock(),
         )
-        return [condition.to_wire() for condition in made]
+        return {
+            "conditions": [condition.to_wire() for condition in made],
+            "namespaces": list(outcome.namespaces),
+            "observedGeneration": tenant.metadata.generation,
+        }
 
     async def _update(
         self,
@@ -163,10 +166,6 @@ class TenantReconciler:
                     raise
             else:
                 return
-
-
-def _behind(tenant: Tenant) -> bool:
-    return tenant.status.observed_generation != tenant.metadata.generation
 
 
 def _still_needed(left: Unfinished) -> Finding:
