@@ -10,7 +10,7 @@ from typing import Any
 
 from entente.api.base import Condition
 from entente.api.pool import GPUPool, GPUPoolStatus
-from entente.api.tenant import Budget, Tenant, TenantBudgetStatus, TenantPoolStatus
+from entente.api.tenant import Budget, Tenant, TenantBudgetStatus, TenantPoolStatus, TenantTotal
 from entente.engine.decisions import PoolBook, TenantBook
 from entente.engine.model import DAY_S
 from entente.workload.moments import moment, seconds
@@ -110,10 +110,14 @@ class Accounts:
                     due=figures.due,
                     borrowed_gpu_seconds=round(self._borrowed.get((name, terms.name), 0.0), 3),
                     as_of=moment(self._as_of.get(name, now)),
-                ).to_wire()
+                )
             )
         budget = self._budget(tenant, now)
-        return {"pools": pools, "budget": budget.to_wire() if budget else None}
+        return {
+            "pools": [pool.to_wire() for pool in pools],
+            "total": TenantTotal.of(pools).to_wire(),
+            "budget": budget.to_wire() if budget else None,
+        }
 
 
 def decayed(gpu_seconds: float, borrowed: int, elapsed_s: float, half_life_s: float) -> float:
