@@ -154,7 +154,7 @@ class Estate:
         for key, use in (*host.using.items(), *host.held.items()):
             if use.tenant == tenant and key not in without:
                 gpus += cuts[key].get(host.name, 0) if key in cuts else use.gpus
-        return host.node.gpus if gpus and self.pools[host.node.pool].exclusive else gpus
+        return host.node.offered if gpus and self.pools[host.node.pool].exclusive else gpus
 
     def start(self, job: Job, pool: str, nodes: Mapping[str, int], *, on_call: bool = False) -> None:
         """Give a job GPUs that are idle."""
@@ -226,7 +226,7 @@ class Estate:
         """What a placement adds to the tenant's charge."""
         if not self.pools[pool].exclusive:
             return sum(nodes.values()) * gpus_per_worker
-        return sum(self.hosts[n].node.gpus for n in nodes if not self.holds_host(tenant, self.hosts[n]))
+        return sum(self.hosts[n].node.offered for n in nodes if not self.holds_host(tenant, self.hosts[n]))
 
     @staticmethod
     def holds_host(tenant: str, host: Host) -> bool:

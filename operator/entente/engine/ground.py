@@ -228,7 +228,7 @@ def _added(estate: Estate, claim: Claim, nodes: Mapping[str, int], leaving: froz
     for name in nodes:
         host = estate.hosts[name]
         stays = any(u.tenant == tenant and k not in leaving for k, u in (*host.using.items(), *host.held.items()))
-        total += 0 if stays else host.node.gpus
+        total += 0 if stays else host.node.offered
     return total
 
 

@@ -63,9 +63,14 @@ class Node:
     """GPUs of pods outside Entente: they lower the capacity."""
 
     @property
+    def offered(self) -> int:
+        """GPUs that pods outside Entente leave: what a tenant that has the whole host is charged for it."""
+        return max(0, self.gpus - self.foreign)
+
+    @property
     def capacity(self) -> int:
         """GPUs that Entente may give out here."""
-        return max(0, self.gpus - self.foreign) if self.usable else 0
+        return self.offered if self.usable else 0
 
     def with_foreign(self, gpus: int) -> "Node":
         """The same node with so many GPUs taken by pods outside Entente."""

@@ -5,6 +5,7 @@ order) and name. A job is entitled when the tenant's charge with it and the enti
 guarantee; one that does not fit borrows, and the walk goes on.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -50,18 +51,19 @@ class _Tally:
     def __init__(self, estate: Estate, tenant: str, pool: str) -> None:
         self.exclusive = estate.pools[pool].exclusive
         self.gpus = 0
-        self.sizes = {h.name: h.node.gpus for h in estate.by_pool[pool]} if self.exclusive else {}
+        self.sizes = {h.name: h.node.offered for h in estate.by_pool[pool]} if self.exclusive else {}
         self.own = [h.name for h in estate.by_pool[pool] if self.exclusive and estate.holds_host(tenant, h)]
+        mine = set(self.own)
+        self.further = Counter(size for name, size in self.sizes.items() if size and name not in mine)
+        """Hosts that are not the tenant's, by size: those that pending jobs may come to need."""
         self.used: dict[str, int] = {}
-        self.free_of_new: dict[int, int] = {}
-        self.typical = max(self.sizes.values(), default=0)
-        self._new = 0
+        self.spare: list[int] = []
+        """GPUs left on the further hosts that were counted already."""
 
     def copy(self) -> "_Tally":
         twin = object.__new__(_Tally)
         twin.exclusive, twin.gpus, twin.sizes, twin.own = self.exclusive, self.gpus, self.sizes, self.own
-        twin.used, twin.free_of_new = dict(self.used), dict(self.free_of_new)
-        twin.typical, twin._new = self.typical, self._new
+        twin.further, twin.used, twin.spare = Counter(self.further), dict(self.used), list(self.spare)
         return twin
 
     def add_placed(self, gpus: Mapping[str, int]) -> None:
@@ -84,17 +86,25 @@ class _Tally:
             if slots > 0:
                 self.add_placed({name: slots * per_worker})
                 workers -= slots
-        for index, free in self.free_of_new.items():
+        for index, free in enumerate(self.spare):
             slots = min(workers, free // per_worker)
-            self.free_of_new[index] = free - slots * per_worker
+            self.spare[index] = free - slots * per_worker
             workers -= slots
-        size = max(self.typical, per_worker)
         while workers > 0:
+            size = self._further_host(workers, per_worker)
             slots = min(workers, size // per_worker)
-            self.free_of_new[self._new] = size - slots * per_worker
-            self._new += 1
+            self.spare.append(size - slots * per_worker)
             self.gpus += size
             workers -= slots
+
+    def _further_host(self, workers: int, per_worker: int) -> int:
+        """The size of one more host: the smallest that takes all these workers, else the largest there is."""
+        sizes = sorted(size for size, count in self.further.items() if count and size >= per_worker)
+        if not sizes:
+            return per_worker * workers  # more than the pool can hold beside what is counted already
+        best = next((size for size in sizes if size // per_worker >= workers), sizes[-1])
+        self.further[best] -= 1
+        return best
 
 
 @dataclass(frozen=True, slots=True)
