@@ -24,6 +24,8 @@ class Share:
     lent: int = 0
     using: int = 0
     """GPUs of its jobs, whatever their class."""
+    charged: int = 0
+    """GPUs of the hosts that its jobs are on: nobody else can use them."""
     waiting: int = 0
     """GPUs that its waiting jobs ask for."""
     waiting_jobs: int = 0
@@ -110,10 +112,11 @@ def take(
     owners = {namespace: tenant.metadata.name for tenant in parsed for namespace in tenant.spec.namespaces}
     all_jobs = [TrainingJob.model_validate(job) for job in jobs]
     name = pool["metadata"]["name"]
+    hosts = _hosts(nodes, topology, pool["spec"].get("resource", "nvidia.com/gpu"), owners, all_jobs)
     return Picture(
         capacity=GPUPool.model_validate(pool).status.capacity,
-        shares={tenant.metadata.name: _share(tenant, name, owners, all_jobs) for tenant in parsed},
-        hosts=_hosts(nodes, topology, pool["spec"].get("resource", "nvidia.com/gpu"), owners, all_jobs),
+        shares={tenant.metadata.name: _share(tenant, name, owners, all_jobs, hosts) for tenant in parsed},
+        hosts=hosts,
         queue=_queue(all_jobs, owners),
         steps=_steps(events, owners),
         phases=_phases(all_jobs),
@@ -121,7 +124,9 @@ def take(
     )
 
 
-def _share(tenant: Tenant, pool: str, owners: Mapping[str, str], jobs: Iterable[TrainingJob]) -> Share:
+def _share(
+    tenant: Tenant, pool: str, owners: Mapping[str, str], jobs: Iterable[TrainingJob], hosts: Iterable[Host]
+) -> Share:
     own = [job for job in jobs if owners.get(job.metadata.namespace or "") == tenant.metadata.name]
     terms = next((terms for terms in tenant.spec.pools if terms.name == pool), None)
     figures = next((status for status in tenant.status.pools if status.name == pool), None)
@@ -133,6 +138,7 @@ def _share(tenant: Tenant, pool: str, owners: Mapping[str, str], jobs: Iterable[
         borrowed=figures.borrowed if figures else 0,
         lent=figures.lent if figures else 0,
         using=sum(job.status.allocation.gpus for job in own if job.status.allocation and job.status.phase in HOLDING),
+        charged=sum(host.gpus for host in hosts if tenant.metadata.name in host.used),
         waiting=sum(job.spec.workers * job.spec.gpus_per_worker for job in pending),
         waiting_jobs=len(pending),
     )

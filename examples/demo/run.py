@@ -100,7 +100,7 @@ def _run(options: Options, console: Console) -> int:
         cluster = Cluster(plane.kubeconfig)
         install_resources(cluster)
         with OperatorProcess(plane.kubeconfig, plane.directory / "operator") as operator:
-            open_estate(cluster, estate.HOSTS * estate.GPUS_PER_HOST, operator.check)
+            open_estate(cluster, estate.HOSTS * estate.GPUS_PER_HOST, operator.keep)
             console.print(f"{estate.HOSTS} hosts, operator and tenants are there: {len(jobs)} jobs of the trace follow")
             replay = Replay(cluster, jobs, fake_pods.template)
             pods = fake_pods.FakePods(cluster)
@@ -128,7 +128,7 @@ def _replay(
     screen = _Screen(console)
 
     def tick(picture: Picture, elapsed_s: float) -> None:
-        operator.check()
+        operator.keep()
         hours = elapsed_s * trace.SPEED / summary.HOUR_S
         clock = f"hour {hours:.1f} of the trace, {elapsed_s:.0f} s of {options.seconds:.0f} s"
         screen.show(picture, replay.story, elapsed_s, clock=clock)

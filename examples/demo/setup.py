@@ -37,13 +37,13 @@ def install_resources(cluster: Cluster) -> None:
     )
 
 
-def open_estate(cluster: Cluster, capacity: int, check: Callable[[], None]) -> None:
+def open_estate(cluster: Cluster, capacity: int, watch: Callable[[], None]) -> None:
     """Apply pool and tenants, and wait until the operator has made room for them.
 
     Args:
         cluster: with the operator at work.
         capacity: GPUs that the pool is to have.
-        check: raises when the operator has ended.
+        watch: called while waiting; raises when the operator cannot be kept running.
 
     Raises:
         TimeoutError: the operator did not get there.
@@ -52,7 +52,7 @@ def open_estate(cluster: Cluster, capacity: int, check: Callable[[], None]) -> N
         cluster.apply(kind, body)
 
     def ready() -> bool:
-        check()
+        watch()
         pool = cluster.get(GPU_POOL, estate.POOL) or {}
         tenants = [cluster.get(TENANT, name) for name in estate.NAMESPACES]
         return (

@@ -31,14 +31,14 @@ class Story:
         self.most_lent = 0
         """GPUs that the owner lent at most."""
         self.owner_peak = 0
-        """GPUs that the owner used at most."""
+        """GPUs that the owner was charged at most."""
 
     def follow(self, picture: Picture, elapsed_s: float) -> None:
         """Take one more picture into account."""
         owner, guest = _shares(picture)
         self.most_borrowed = max(self.most_borrowed, guest.borrowed)
         self.most_lent = max(self.most_lent, owner.lent)
-        self.owner_peak = max(self.owner_peak, owner.using)
+        self.owner_peak = max(self.owner_peak, owner.charged)
         while self._moves_on(picture, owner, guest):
             self.act = Act(self.act + 1)
             self.reached[self.act] = elapsed_s
@@ -53,7 +53,7 @@ class Story:
             case Act.FILLS:
                 return picture.evictions > 0
             case Act.RETURNS:
-                return owner.using >= owner.guaranteed > 0
+                return owner.charged >= owner.guaranteed > 0
             case Act.RESTORED:
                 return False
 
@@ -72,14 +72,13 @@ class Story:
                 return f"The estate is full: {guest.borrowed} of {OWNER}'s {owner.guaranteed} GPUs work for {GUEST}"
             case Act.RETURNS:
                 return (
-                    f"{OWNER} is back and takes its guarantee: {owner.using} of {owner.guaranteed} GPUs so far, "
+                    f"{OWNER} is back and takes its guarantee: {owner.charged} of {owner.guaranteed} GPUs so far, "
                     f"{picture.evictions} jobs told to save and make room"
                 )
             case Act.RESTORED:
-                return (
-                    f"{OWNER} has its guarantee back ({owner.using} of {owner.guaranteed} GPUs); "
-                    f"{GUEST} goes on with {guest.using}"
-                )
+                back = owner.charged >= owner.guaranteed
+                has = "has its guarantee back" if back else "has had its guarantee back and lends what it needs no more"
+                return f"{OWNER} {has}: {owner.charged} of {owner.guaranteed} GPUs; {GUEST} goes on with {guest.using}"
 
 
 def _shares(picture: Picture) -> tuple[Share, Share]:

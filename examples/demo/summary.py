@@ -142,7 +142,7 @@ def _untold(story: Story) -> list[str]:
     if story.most_borrowed < FILLED * half:
         failures.append(f"{GUEST} borrowed {story.most_borrowed} GPUs at most, at least {FILLED * half:.0f} expected")
     if story.owner_peak < half:
-        failures.append(f"{OWNER} used {story.owner_peak} GPUs at most, its guarantee is {half}")
+        failures.append(f"{OWNER} had {story.owner_peak} GPUs at most, its guarantee is {half}")
     return failures
 
 
@@ -190,7 +190,8 @@ def _facts(summary: Summary, story: Story) -> Table:
     table.add_row("entitled jobs", f"{len(summary.claims)} waited for GPUs, the longest {longest:.0f} s")
     table.add_row("wasted", f"{wasted:.1f} GPU-hours, {share:.2f} % of what was used, by {summary.evictions} evictions")
     table.add_row("borrowed", f"up to {story.most_borrowed} GPUs by {GUEST}; {OWNER} lent up to {story.most_lent}")
-    table.add_row("scale", f"1 s of the replay is {SPEED:.0f} s of the trace; notice and grace are real seconds")
+    scale = f"1 s here is {SPEED:.0f} s of the trace, so that each second that a start or a stop takes counts as"
+    table.add_row("scale", f"{scale} {SPEED / HOUR_S:.2f} h of waiting; the static split starts jobs in no time")
     return table
 
 

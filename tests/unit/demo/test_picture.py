@@ -34,6 +34,7 @@ def test_hosts_are_in_the_order_of_their_racks_with_what_is_used_on_them() -> No
     )
     assert [host.name for host in shown.hosts] == ["n0", "n1", "n2", "n3"]
     assert shown.hosts[1].used == {GUEST: 7}
+    assert (shown.shares[GUEST].using, shown.shares[GUEST].charged) == (7, 8)
     assert [host.stopping for host in shown.hosts] == [False, True, False, False]
 
 

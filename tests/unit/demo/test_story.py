@@ -70,6 +70,7 @@ def test_each_banner_has_the_numbers_of_its_act() -> None:
             (GUEST_HAS_ALL,),
             (GUEST_BORROWS, OWNER_RETURNS),
             (GUEST_BORROWS, OWNER_RETURNS, OWNER_HAS_ITS_HALF),
+            (GUEST_BORROWS, OWNER_RETURNS, OWNER_HAS_ITS_HALF, OWNER_RETURNS),
         )
     }
     assert banners == {
@@ -77,5 +78,6 @@ def test_each_banner_has_the_numbers_of_its_act() -> None:
         "anthropic fills the idle half: 24 GPUs, 8 borrowed from xai",
         "The estate is full: 16 of xai's 16 GPUs work for anthropic",
         "xai is back and takes its guarantee: 8 of 16 GPUs so far, 1 jobs told to save and make room",
-        "xai has its guarantee back (16 of 16 GPUs); anthropic goes on with 16",
+        "xai has its guarantee back: 16 of 16 GPUs; anthropic goes on with 16",
+        "xai has had its guarantee back and lends what it needs no more: 8 of 16 GPUs; anthropic goes on with 24",
     }

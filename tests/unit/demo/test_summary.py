@@ -94,10 +94,10 @@ def test_the_split_is_that_of_the_same_jobs_up_to_the_same_horizon() -> None:
 
 def test_a_good_run_has_nothing_to_complain_about() -> None:
     result = summarised(
-        FINISHED, RUNNING, WAITING, claims=(Claim("x", 29, reclaimed=True), Claim("y", 3, reclaimed=False))
+        FINISHED, RUNNING, WAITING, claims=(Claim("x", 59, reclaimed=True), Claim("y", 3, reclaimed=False))
     )
     assert not result.failures
-    assert result.reclaims == [29]
+    assert result.reclaims == [59]
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_a_good_run_has_nothing_to_complain_about() -> None:
             {"jobs": (FINISHED, RUNNING, training_job("c", phase="Failed"))}, "job c has failed", id="a job has failed"
         ),
         pytest.param(
-            {"claims": (Claim("ns/x", 31, reclaimed=True),)},
-            "entitled job ns/x waited 31 s for its GPUs, the notice is 30 s",
+            {"claims": (Claim("ns/x", 61, reclaimed=True),)},
+            "entitled job ns/x waited 61 s for its GPUs, the notice is 60 s",
             id="a notice is not kept",
         ),
         pytest.param(
@@ -117,7 +117,7 @@ def test_a_good_run_has_nothing_to_complain_about() -> None:
             "anthropic borrowed 100 GPUs at most, at least 102 expected",
             id="half not used",
         ),
-        pytest.param({"owner_peak": 120}, "xai used 120 GPUs at most, its guarantee is 128", id="guarantee not back"),
+        pytest.param({"owner_peak": 120}, "xai had 120 GPUs at most, its guarantee is 128", id="guarantee not back"),
     ],
 )
 def test_what_was_not_kept_is_said(changed: dict[str, Any], complaint: str) -> None:
@@ -137,7 +137,7 @@ def printed(result: summary.Summary) -> str:
 
 def test_it_is_printed_with_its_verdict() -> None:
     good = printed(summarised(FINISHED, RUNNING, WAITING, claims=(Claim("x", 4, reclaimed=True),)))
-    assert "p50 4 s, max 4 s (1 jobs; the notice is 30 s)" in good
+    assert "p50 4 s, max 4 s (1 jobs; the notice is 60 s)" in good
     assert "no job was lost" in good
     bad = printed(summarised(FINISHED, RUNNING))
     assert "NOT AS PROMISED: job c is gone from the cluster" in bad
