@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from localplane import LocalPlane
 
+from localplane import LocalPlane
 from tests.support.estate import Estate
 from tests.support.operators import OperatorProcess, running
 from tests.support.plane import Corner, eventually
@@ -22,7 +22,7 @@ def operator(plane: LocalPlane, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture
 def estate(operator: OperatorProcess, corner: Corner) -> Iterator[Estate]:
     """A pool and tenants of the test's own."""
-    assert operator.is_ready()
+    assert operator.leads()
     own = Estate(corner)
     yield own
     own.leave()
@@ -112,7 +112,7 @@ def test_a_lost_node_restarts_the_gang_elsewhere_and_does_not_count(estate: Esta
     job = estate.job(lab, "moved", 1, 8, retry={"limit": 0})
     before = estate.await_phase(job, "Running")
     lost = next(iter(before["allocation"]["nodes"]))
-    estate.plane.set_node_ready(lost, False)
+    estate.plane.set_node_ready(lost, ready=False)
 
     def elsewhere() -> bool:
         status = estate.status(job)
@@ -183,7 +183,10 @@ def test_a_worker_deleted_by_hand_restarts_its_gang_without_counting(estate: Est
     eventually(lambda: estate.status(job).get("restarts") == 1, what="a restart")
     status = estate.await_phase(job, "Running")
     assert status["failures"] == 0
-    assert sorted(pod["metadata"]["name"] for pod in estate.pods(lab, "disturbed")) == ["disturbed-1-0", "disturbed-1-1"]
+    assert sorted(pod["metadata"]["name"] for pod in estate.pods(lab, "disturbed")) == [
+        "disturbed-1-0",
+        "disturbed-1-1",
+    ]
 
 
 def test_a_template_that_is_refused_fails_the_job_with_the_servers_words(estate: Estate) -> None:
@@ -211,11 +214,7 @@ def test_an_edit_that_a_running_gang_cannot_follow_is_told(estate: Estate) -> No
     lab = estate.tenant("lab", 8)
     job = estate.job(lab, "edited", 1, 4)
     estate.await_phase(job, "Running")
-    try:
-        estate.patch(job, {"spec": {"gpusPerWorker": 8}})
-    except Exception as refusal:  # noqa: BLE001 - the other right answer is that the API server refuses
-        assert "gpusPerWorker" in str(refusal)
-        return
+    estate.patch(job, {"spec": {"gpusPerWorker": 8}})
 
     def told() -> bool:
         conditions = estate.status(job).get("conditions") or []
@@ -232,8 +231,8 @@ def test_pods_made_by_hand_are_counted_as_used(estate: Estate) -> None:
     path = estate.corner.create_pod(other, "squatter", gpus=4)
     estate.corner.await_phase(path, "Running")
     job = estate.job(lab, "honest", 1, 8)
-    queue = estate.await_reason(job, "NeverFits")
-    assert "8" in queue["message"]
+    queue = estate.await_reason(job, "NoFreeGPUs")
+    assert "4 are free" in queue["message"]
     estate.plane.api.delete(path)
     status = estate.await_phase(job, "Running")
     assert status["allocation"]["nodes"] == {nodes[0]: 1}
@@ -245,4 +244,6 @@ def test_a_reported_checkpoint_is_taken_over(estate: Estate) -> None:
     job = estate.job(lab, "saver", 1, 8)
     status = estate.await_phase(job, "Running")
     estate.patch(job, {"metadata": {"annotations": {"entente.dev/last-checkpoint": status["startTime"]}}})
-    eventually(lambda: estate.status(job).get("lastCheckpoint") == status["startTime"], within=30, what="the checkpoint")
+    eventually(
+        lambda: estate.status(job).get("lastCheckpoint") == status["startTime"], within=30, what="the checkpoint"
+    )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from localplane.nodes import PRODUCT_LABEL
-
 from tests.support.plane import SIM, Corner, Json, eventually
 
 API = "/apis/entente.dev/v1alpha1"
@@ -31,7 +29,7 @@ def worker_template(**sim: float) -> Json:
 
 
 def job_manifest(
-    name: str, namespace: str, workers: int, gpus: int, sim: Mapping[str, float] | None = None, **spec: Any
+    name: str, namespace: str, workers: int, gpus: int, sim: Mapping[str, float] | None = None, **spec: object
 ) -> Json:
     """A TrainingJob."""
     return {
@@ -52,7 +50,7 @@ class Estate:
         self._tenants: list[str] = []
         self._namespaces: list[str] = []
 
-    def make_pool(self, nodes: int, *, gpus: int = 8, blocks: int = 1, racks: int = 1, **spec: Any) -> list[str]:
+    def make_pool(self, nodes: int, *, gpus: int = 8, blocks: int = 1, racks: int = 1, **spec: object) -> list[str]:
         """Add nodes and a pool of them; returns the nodes' names."""
         names = self.corner.nodes(nodes, gpus=gpus, blocks=blocks, racks=racks)
         body = {
@@ -64,7 +62,7 @@ class Estate:
         self.plane.api.create(f"{API}/gpupools", body)
         return names
 
-    def tenant(self, name: str, guaranteed: int, *, priorities: Sequence[Json] = (), **terms: Any) -> str:
+    def tenant(self, name: str, guaranteed: int, *, priorities: Sequence[Json] = (), **terms: object) -> str:
         """Make a tenant with one namespace, and return the namespace once it is ready."""
         unique = self.corner.unique(name)
         namespace = f"{unique}-research"
@@ -86,7 +84,7 @@ class Estate:
         return namespace
 
     def job(
-        self, namespace: str, name: str, workers: int, gpus: int, sim: Mapping[str, float] | None = None, **spec: Any
+        self, namespace: str, name: str, workers: int, gpus: int, sim: Mapping[str, float] | None = None, **spec: object
     ) -> str:
         """Create a job, and return its path."""
         body = job_manifest(name, namespace, workers, gpus, sim, **spec)

@@ -15,12 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from localplane import LocalPlane
-
 from tests.support.plane import eventually
 
 REPOSITORY = Path(__file__).parents[2]
 NAMESPACE = "entente-system"
-LEASE_SECONDS = 4
+LEASE_SECONDS = 10
 """Short, so that a test that kills an operator need not wait long for the next."""
 
 _numbers = itertools.count(1)
@@ -38,8 +37,8 @@ class OperatorProcess:
         self._process: subprocess.Popen[bytes] | None = None
         _prepare(plane, self.lease)
 
-    def start(self, *, ready: bool = True) -> None:
-        """Start it, and wait until it decides."""
+    def start(self, *, leads: bool = True) -> None:
+        """Start it, and wait until it decides, or stands by."""
         command = [sys.executable, "-m", "entente.cli.main", "operator"]
         command += ["--kubeconfig", str(self.plane.kubeconfig), "--health-port", str(self.port)]
         command += ["--namespace", NAMESPACE, "--lease-name", self.lease, "--lease-seconds", str(LEASE_SECONDS)]
@@ -48,14 +47,17 @@ class OperatorProcess:
             self._process = subprocess.Popen(  # noqa: S603 - this very program
                 [*command, *self._options], stdout=log, stderr=log, env=environment
             )
-        if ready:
-            eventually(self.is_ready, within=40, what=f"a ready operator; its log is {self.log}")
+        eventually(self.leads if leads else self.is_ready, within=60, what=f"a ready operator; its log is {self.log}")
 
     def is_ready(self) -> bool:
         """Whether `/readyz` says so; fails the test when the process has ended."""
         assert self._process is not None
         assert self._process.poll() is None, f"the operator has ended:\n{self.text()[-4000:]}"
         return self.get("/readyz")[0] == 200
+
+    def leads(self) -> bool:
+        """Whether it decides; fails the test when the process has ended."""
+        return self.is_ready() and self.get("/readyz")[1] == "leading\n"
 
     def get(self, path: str) -> tuple[int, str]:
         """Status and text of its health server; 0 when it does not answer."""

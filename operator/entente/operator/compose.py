@@ -58,7 +58,7 @@ class Process:
         """Run until told to stop; returns the exit code."""
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
-        health = HealthServer(self._instruments, alive=self._wrong, ready=self._unready)
+        health = HealthServer(self._instruments, alive=self._wrong, ready=self._unready, role=lambda: self._state)
         port = await health.start(self._settings.host, self._settings.port)
         _log.info("entente %s, health and metrics on %s:%d", _version(), self._settings.host, port)
         observer = self._instruments.observe_request

@@ -54,7 +54,7 @@ class Core:
         self._settings = settings
         self._wake = asyncio.Event()
         self.jobs = JobStore()
-        self.pools = ResourceStore(GPUPool, self._news)
+        self.pools = ResourceStore(GPUPool, self._news, complete=_as_real)
         self.tenants = ResourceStore(
             Tenant, self._news, decisive=lambda tenant: (tenant.spec, tenant.held_namespaces), complete=_as_kept
         )
@@ -231,3 +231,8 @@ def _as_kept(tenant: Tenant) -> Tenant:
     if tenant.status.namespaces is not None:
         return tenant
     return tenant.model_copy(update={"status": tenant.status.model_copy(update={"namespaces": ()})})
+
+
+def _as_real(pool: GPUPool) -> GPUPool:
+    """A pool without the hosts that it makes up for offline plans: in a cluster nothing runs on them."""
+    return pool.model_copy(update={"spec": pool.spec.model_copy(update={"simulated": None})})

@@ -17,12 +17,14 @@ class HealthServer:
         instruments: shown at `/metrics`.
         alive: what makes a restart the right thing to do.
         ready: what this process waits for before it can act or stand by.
+        role: what it does now, said when it is ready.
     """
 
-    def __init__(self, instruments: Instruments, *, alive: Check, ready: Check) -> None:
+    def __init__(self, instruments: Instruments, *, alive: Check, ready: Check, role: Callable[[], str]) -> None:
         self._instruments = instruments
         self._alive = alive
         self._ready = ready
+        self._role = role
         app = web.Application()
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", self._healthz)
@@ -49,11 +51,11 @@ class HealthServer:
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _healthz(self, _: web.Request) -> web.Response:
-        return _answer(self._alive())
+        return _answer(self._alive(), "ok")
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        return _answer(self._ready())
+        return _answer(self._ready(), self._role())
 
 
-def _answer(wrong: str | None) -> web.Response:
-    return web.Response(text=f"{wrong or 'ok'}\n", status=503 if wrong else 200)
+def _answer(wrong: str | None, right: str) -> web.Response:
+    return web.Response(text=f"{wrong or right}\n", status=503 if wrong else 200)
