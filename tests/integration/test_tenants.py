@@ -1,5 +1,6 @@
 """Tenants on a real API server, with the rights that the operator has and no more."""
 
+import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
@@ -11,6 +12,7 @@ from entente.api.pool import GPUPool
 from entente.api.tenant import Tenant
 from entente.kube.client import KubeClient
 from entente.kube.config import Connection
+from entente.kube.errors import FencedError
 from entente.tenancy.reconciler import Outcome, TenantReconciler
 from localplane import ApiFailure, LocalPlane, PlaneError
 from tests.support import crds, manifests
@@ -70,12 +72,16 @@ def operator(plane: LocalPlane) -> Iterator[Connection]:
 class Estate:
     """Tenants of one test, and what is made for them."""
 
-    def __init__(self, corner: Corner, reconciler: TenantReconciler) -> None:
+    def __init__(self, corner: Corner, client: KubeClient) -> None:
         self.corner = corner
         self.api = corner.plane.api
-        self._reconciler = reconciler
+        self.through(client)
         self._tenants: list[str] = []
         self._namespaces: list[str] = []
+
+    def through(self, client: KubeClient) -> None:
+        """Let passes from now on use another client."""
+        self._reconciler = TenantReconciler(client, lambda: NOW)
 
     def tenant(self, name: str = "lab", **spec: object) -> str:
         """Create a tenant, by default with one namespace of its own and no terms."""
@@ -130,7 +136,7 @@ class Estate:
 @pytest.fixture
 async def estate(corner: Corner, operator: Connection) -> AsyncIterator[Estate]:
     async with KubeClient(operator) as client:
-        own = Estate(corner, TenantReconciler(client, lambda: NOW))
+        own = Estate(corner, client)
         yield own
         own.leave()
 
@@ -151,6 +157,7 @@ async def test_a_tenant_gets_its_namespaces_with_all_that_belongs_there(estate: 
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
     assert first.namespaces == (namespace,)
     assert first.corrected > 0
+    assert estate.get(lab)["status"]["namespaces"] == [namespace]
     ready = estate.conditions(lab)["Ready"]
     assert (ready["status"], ready["observedGeneration"]) == ("True", 1)
     assert (await estate.reconcile(lab)).corrected == 0, "a second pass finds nothing to do"
@@ -505,6 +512,37 @@ async def test_a_worker_that_is_not_gone_blocks_the_deletion_though_its_job_is_g
     estate.api.delete(f"/api/v1/namespaces/{namespace}/pods/worker?gracePeriodSeconds=0")
     estate.corner.await_gone(f"/api/v1/namespaces/{namespace}/pods/worker")
     assert (await estate.reconcile(lab)).gone
+
+
+def _fence_after(writes: int) -> Callable[[], float]:
+    left = iter([60.0] * writes)
+    return lambda: next(left, 0.0)
+
+
+@pytest.mark.parametrize("deleted", [False, True], ids=["coming into being", "going"])
+async def test_passes_cut_off_after_each_number_of_writes_end_where_an_undisturbed_one_does(
+    estate: Estate, operator: Connection, *, deleted: bool
+) -> None:
+    lab = estate.tenant(members=[ADA])
+    if deleted:
+        await estate.reconcile(lab)
+        estate.api.delete(f"{ROOT}/tenants/{lab}")
+    for writes in itertools.count(1):
+        async with KubeClient(operator, fence=_fence_after(writes)) as client:
+            estate.through(client)
+            try:
+                cut_off = await estate.reconcile(lab)
+            except FencedError:
+                continue
+            break
+    assert writes > 3
+    if deleted:
+        assert cut_off.gone
+        assert estate.corner.get_or_none(f"{ROOT}/tenants/{lab}") is None
+    else:
+        assert cut_off.settled
+        assert estate.api.get(_BINDING.format(namespace=estate.namespace_of(lab)))
+        assert estate.conditions(lab)["Ready"]["status"] == "True"
 
 
 async def test_a_namespace_deleted_by_hand_is_made_anew(estate: Estate) -> None:
