@@ -10,8 +10,9 @@ from entente.api.tenant import WhenSpent
 from entente.engine.decisions import Decision
 from entente.engine.estate import Estate, Running
 from entente.engine.guarantees import PoolQuotas, Quota, pool_quotas
-from entente.engine.model import Job, Pool, Snapshot, Tenant
+from entente.engine.model import MIN_GRACE_S, Job, Pool, Snapshot, Tenant
 from entente.engine.reservations import Reservation
+from entente.engine.risk import stopped_by
 from entente.engine.screening import Refusal, screen
 from entente.engine.shares import Use, fair_surplus, kept_back
 from entente.engine.walk import ENTITLED, Bounds, Pending, Walk, Walker, priority_of
@@ -56,6 +57,8 @@ class Cycle:
     surplus: dict[str, dict[str, int]] = field(default_factory=dict)
     reservations: dict[str, list[Reservation]] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
+    gone_by: dict[str, float] = field(default_factory=dict)
+    """When the GPUs of jobs that were told to stop in this decision are free."""
     blocked: set[tuple[str, str]] = field(default_factory=set)
     """Tenants and pools in which an entitled job that waited long could not be placed: nobody behind it is entitled."""
     _by_right: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -64,6 +67,13 @@ class Cycle:
     def now(self) -> float:
         """The moment that is decided about."""
         return self.snapshot.now
+
+    def leaves_by(self, key: str, pool: Pool) -> float:
+        """When what is on its way out is gone at the latest: a stopping job, the rest of a gang, or bare pods."""
+        if key in self.gone_by:
+            return self.gone_by[key]
+        job = self.snapshot.jobs.get(key)
+        return stopped_by(job, pool, self.now) if job else self.now + MIN_GRACE_S
 
     def quota(self, tenant: str, pool: str) -> Quota | None:
         """The tenant's quota in the pool."""

@@ -114,7 +114,7 @@ class _Plot:
 class Ground:
     """The hosts of a pool at a later moment, when some jobs have ended by themselves."""
 
-    def __init__(self, cycle: Cycle, claim: Claim, ended: Callable[[Running], bool]) -> None:
+    def __init__(self, cycle: Cycle, claim: Claim, ended: Callable[[Running], bool], moment: float) -> None:
         self.cycle, self.claim, self.estate = cycle, claim, cycle.estate
         self.over = {r.job.key for r in cycle.estate.running.values() if r.pool == claim.pool.name and ended(r)}
         tenant, exclusive = claim.tenant.name, claim.pool.exclusive
@@ -125,13 +125,15 @@ class Ground:
             if not host.capacity or _not_handed_over(host, tenant):
                 continue
             staying = {k: u for k, u in host.using.items() if k not in self.over}
-            base = host.capacity - sum(u.gpus for u in staying.values()) - host.held_gpus
+            late = {k: u for k, u in host.going.items() if cycle.leaves_by(k, claim.pool) > moment}
+            busy = max(host.held_gpus, sum(u.gpus for u in late.values()))  # what leaves late goes to the holds first
+            base = host.capacity - sum(u.gpus for u in staying.values()) - busy
             for reservation in bound:
                 if host.name in reservation.gpus:
                     base -= reservation.gpus[host.name]
                     if exclusive and reservation.tenant != tenant:
                         base = -host.capacity
-            others = {k for k, u in (*staying.items(), *host.held.items()) if u.tenant != tenant}
+            others = {k for k, u in (*staying.items(), *late.items(), *host.held.items()) if u.tenant != tenant}
             plot = _Plot(
                 host, base, frozenset(others), cycle.estate.holds_host(tenant, host), bool(staying or host.held)
             )

@@ -41,66 +41,52 @@ def deadline(cycle: Cycle, claim: Claim) -> float:
 
 def reclaim(cycle: Cycle, claim: Claim) -> Taking | Waiting | None:
     """What the claim may take or wait for; nothing when the rules give it nothing."""
-    until = deadline(cycle, claim)
+    # A victim gets MIN_GRACE_S at the least, so that what is free by then is not worth one, even after the notice.
+    until = max(deadline(cycle, claim), cycle.now + MIN_GRACE_S)
 
     def surely(running: Running) -> bool:
         end = enforced_end(running.job, claim.pool, cycle.now)
         return not running.new and end is not None and end <= until
 
-    ground = Ground(cycle, claim, surely)
+    ground = Ground(cycle, claim, surely, until)
     if ground.stand() is not None:
         return wait_for(cycle, claim, until)
     taking = take(cycle, claim, ground)
-    slack = max((_grace(cycle, o) for o in taking.options), default=MIN_GRACE_S) if taking else 0.0
+    slack = _slack(cycle, claim, taking) if taking else 0.0
 
     def likely(running: Running) -> bool:
         end = estimated_end(running.job, cycle.now)
         return surely(running) or (not running.new and end is not None and end + slack <= until)
 
     if any(likely(r) and not surely(r) for r in cycle.estate.running.values() if r.pool == claim.pool.name):
-        ground = Ground(cycle, claim, likely)
+        ground = Ground(cycle, claim, likely, until)
         if ground.stand() is not None:
             return wait_for(cycle, claim, until)
         taking = take(cycle, claim, ground)
     return taking
 
 
-def _grace(cycle: Cycle, option: Option) -> float:
-    running = cycle.estate.running[option.job]
-    return needed_grace(running.job, cycle.snapshot.pools[running.pool])
+def _slack(cycle: Cycle, claim: Claim, taking: Taking) -> float:
+    """Seconds before the end of the notice at which these victims must be told, should an estimate fail."""
+    graces = [needed_grace(cycle.estate.running[o.job].job, claim.pool) for o in taking.options]
+    return max(graces, default=0.0) + (claim.pool.handover_s or 0.0)
 
 
 def wait_for(cycle: Cycle, claim: Claim, until: float) -> Waiting | None:
     """The earliest known end by which the claim can stand, and where."""
-    ends = sorted(
-        {
-            e
-            for r in cycle.estate.running.values()
-            if r.pool == claim.pool.name and (e := _end(cycle, claim, r)) is not None
-        }
-        | set(_going_ends(cycle, claim))
-    )
-    ends = [e for e in ends if e <= until]
+    running = [_end(cycle, claim, r) for r in cycle.estate.running.values() if r.pool == claim.pool.name]
+    going = {key for host in cycle.estate.by_pool[claim.pool.name] for key in host.going}
+    known = {*running, *(cycle.leaves_by(key, claim.pool) for key in going)}
+    ends = sorted(end for end in known if end is not None and end <= until)
     low, high, found = 0, len(ends), None
     while low < high:  # what has come free stays free: more ends never hurt
         middle = (low + high) // 2
-        nodes = Ground(cycle, claim, ends_by(cycle, claim, ends[middle])).stand()
+        nodes = Ground(cycle, claim, ends_by(cycle, claim, ends[middle]), ends[middle]).stand()
         if nodes is None:
             low = middle + 1
         else:
             high, found = middle, Waiting(nodes, max(cycle.now, ends[middle]))
     return found
-
-
-def _going_ends(cycle: Cycle, claim: Claim) -> list[float]:
-    """When GPUs that are on their way out are free at the latest."""
-    ends = []
-    for host in cycle.estate.by_pool[claim.pool.name]:
-        for key in host.going:
-            job = cycle.snapshot.jobs.get(key)
-            end = enforced_end(job, claim.pool, cycle.now) if job and job.stopping_until is not None else None
-            ends.append(cycle.now + claim.pool.notice_s if end is None else max(cycle.now, end))
-    return ends
 
 
 def _end(cycle: Cycle, claim: Claim, running: Running) -> float | None:

@@ -41,10 +41,15 @@ def work_at_risk(job: Job, pool: Pool, now: float) -> float:
 def enforced_end(job: Job, pool: Pool, now: float) -> float | None:
     """When the job ends whatever happens: its limit, or the end of its grace when it is stopping."""
     if job.phase is Phase.STOPPING:
-        return job.stopping_until if job.stopping_until is not None else now + grace(job, pool, pool.notice_s)
+        return stopped_by(job, pool, now)
     if job.started is None or job.max_s is None:
         return None
     return job.started + job.max_s - job.run_s
+
+
+def stopped_by(job: Job, pool: Pool, now: float) -> float:
+    """When a job that is on its way out is gone: what it was told, else now plus the grace that it may have."""
+    return now + grace(job, pool, pool.notice_s) if job.stopping_until is None else max(now, job.stopping_until)
 
 
 def estimated_end(job: Job, now: float) -> float | None:

@@ -66,6 +66,7 @@ def carry_out(cycle: Cycle, claim: Claim, taking: Taking) -> None:
 
 def _give(cycle: Cycle, claim: Claim, option: Option, running: Running, seconds: float) -> None:
     cause = cause_of(cycle, claim, option)
+    cycle.gone_by[option.job] = cycle.now + seconds
     if option.keeps is None:
         cycle.decisions.append(Evict(option.job, claim.job.key, option.gpus, option.risk, cause, seconds))
         cycle.estate.leave(option.job)

@@ -1,5 +1,7 @@
 """Rule 11: when a job's turn comes, and which GPUs wait for it."""
 
+import math
+
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.estate import Running
 from entente.engine.ground import Ground
@@ -44,7 +46,7 @@ def _reservation(
     job, name, pool = claim.job, claim.tenant.name, claim.pool
     gpus = {n: w * job.gpus_per_worker for n, w in nodes.items()}
     over = ends_by(cycle, claim, turn) if turn is not None else None
-    ground = Ground(cycle, claim, over or _nobody)
+    ground = Ground(cycle, claim, over or _nobody, math.inf if turn is None else turn)
     room = {n: max(ground.by_name[n].base, gpus[n]) for n in nodes}
     charged = cycle.estate.charged_without(name, pool.name, frozenset(ground.over))
     within = charged + sum(gpus.values()) <= cycle.due(name, pool.name)
@@ -60,7 +62,7 @@ def _nobody(_: Running) -> bool:
 def _least_to_free(cycle: Cycle, claim: Claim) -> dict[str, int] | None:
     """Hosts that can hold the gang and have the fewest GPUs in use that would have to be freed."""
     job, tenant = claim.job, claim.tenant.name
-    ground, ranked = Ground(cycle, claim, _nobody), []
+    ground, ranked = Ground(cycle, claim, _nobody, math.inf), []
     for plot in ground.plots:
         host = plot.host
         room = host.capacity - host.held_gpus

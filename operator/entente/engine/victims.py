@@ -52,18 +52,20 @@ Feasible = Callable[[Sequence[Option]], bool]
 
 
 def cost(chosen: Iterable[Option]) -> Cost:
-    """What a set costs.
+    """What a set costs; a set that holds another never costs less.
 
-    Own victims and their priority, work at risk, evictions rather than moves, GPUs, jobs, start times (the later goes),
-    names.
+    Own victims: whether there are any, their highest priority, their work at risk (so that others give first, and own
+    work only the rest). Then all work at risk, GPUs evicted rather than moved or shrunk away, GPUs, jobs, start times
+    (the later goes), names.
     """
     options = list(chosen)
-    own = [o.rank for o in options if o.own]
+    own = [o for o in options if o.own]
     return (
         bool(own),
-        max(own, default=float("-inf")),
+        max((o.rank for o in own), default=float("-inf")),
+        sum(o.risk for o in own),
         sum(o.risk for o in options),
-        sum(not o.moves for o in options),
+        sum(o.gpus for o in options if o.keeps is None and not o.moves),
         sum(o.gpus for o in options),
         len(options),
         tuple(sorted(-o.started for o in options)),
