@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, GetJsonSchemaHandler
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -204,7 +204,8 @@ class Queue(StatusModel):
 
     position: int = 0
     """Place among its tenant's pending jobs, from 1; 0 when it does not wait."""
-    reason: Reason | None = None
+    reason: Annotated[Reason | None, BeforeValidator(lambda word: word or None)] = None
+    """None, or an empty word in a manifest, when it does not wait."""
     message: str = ""
     eta: Timestamp | None = None
     since: Timestamp | None = None

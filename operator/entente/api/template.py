@@ -61,9 +61,10 @@ class Container(Open):
 
 
 def _not_set(field: str, why: str) -> Rule:
+    name = to_snake(field)
     return Rule(
         cel=f"!has(self.{field})",
-        holds=lambda it: getattr(it, to_snake(field)) is None,
+        holds=lambda it: getattr(it, name) is None,
         message=f"{field}: must not be set; {why}",
         at=field,
     )
