@@ -21,12 +21,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Build what is missing before the first test begins: its time limit is not meant for that."""
-    wanted = any("plane" in getattr(item, "fixturenames", ()) for item in session.items)
-    if not wanted or session.config.option.collectonly or not binaries.missing(binaries.PLANE):
+    missing = binaries.missing(sorted({name for item in session.items for name in _needed(item)}))
+    if session.config.option.collectonly or not missing:
         return
     capture = session.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
-        binaries.ensure_all(binaries.PLANE)
+        binaries.ensure_all(missing)
+
+
+def _needed(item: pytest.Item) -> tuple[str, ...]:
+    """The binaries that a test runs: those of the plane, and those that its module names in `BINARIES`."""
+    own: tuple[str, ...] = getattr(getattr(item, "module", None), "BINARIES", ())
+    return (*own, *binaries.PLANE) if "plane" in getattr(item, "fixturenames", ()) else own
 
 
 @pytest.fixture(scope="session")

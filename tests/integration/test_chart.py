@@ -15,11 +15,11 @@ from entente.api.tenant import Role
 from entente.cli import main
 from entente.tenancy.access import role_name
 from localplane import LocalPlane
-from localplane.binaries import ensure
+from localplane.binaries import PLANE, ensure
 from tests.support.helm import CHART, NAMESPACE, RELEASE, Helm, HelmError, Manifest, of_kind, one
 from tests.support.manifests import pool
 
-pytestmark = pytest.mark.integration
+BINARIES = ("helm", *PLANE)
 
 CRDS = sorted(path.name for path in (CHART / "files" / "crds").glob("*.yaml"))
 

@@ -11,12 +11,13 @@ import pytest
 from typing_extensions import override
 
 from localplane import LocalPlane, PlaneError
-from localplane.binaries import ensure
+from localplane.binaries import PLANE, ensure
 from tests.support.helm import NAMESPACE, RELEASE, Helm, Manifest, of_kind
 from tests.support.manifests import changed, job, pool, template, tenant
 from tests.support.operators import running
 from tests.support.plane import SIM, eventually, gpu_pod
 
+BINARIES = ("helm", *PLANE)
 CREATED = 201
 ACCOUNT = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
 

@@ -156,5 +156,5 @@ class Estate:
             self.plane.kubectl("delete", "trainingjobs", "--all", "-n", namespace, "--wait=false")
             self.plane.kubectl("delete", "pods", "--all", "-n", namespace, "--wait=false", "--grace-period=1")
         for tenant in self._tenants:
-            self.plane.kubectl("delete", "tenant", tenant, "--wait=false")
+            self.plane.kubectl("delete", "tenant", tenant, "--ignore-not-found", "--wait=false")
         self.plane.kubectl("delete", "gpupool", self.pool, "--ignore-not-found", "--wait=false")
