@@ -9,3 +9,7 @@ for group in runtime dev; do
   uv pip compile -q pyproject.toml $flags --universal --python-version 3.11 --generate-hashes --no-header \
     -o "requirements/$group.txt"
 done
+
+# What the image is built with, at the versions of the development lock.
+echo hatchling | uv pip compile -q - --constraint requirements/dev.txt --universal --python-version 3.11 \
+  --generate-hashes --no-header -o requirements/build.txt
