@@ -24,6 +24,7 @@ class Fault:
     """Refuse with this status; 0: cut the connection."""
     retry_after: str | None = None
     reason: str = "Scripted"
+    message: str = "scripted"
     after: bool = False
     """Do what was asked for first: only the answer is lost."""
 
@@ -217,7 +218,7 @@ class ApiServer:
             request.transport.abort()
             return web.Response()
         headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
-        return _json(RefusalError(fault.status, fault.reason, "scripted").body(), fault.status, headers)
+        return _json(RefusalError(fault.status, fault.reason, fault.message).body(), fault.status, headers)
 
     def _do(self, seen: Seen) -> tuple[Object, int]:
         path = seen.path.removesuffix("/status")
@@ -265,10 +266,11 @@ class ApiServer:
                 return self._create(path.rpartition("/")[0], seen.json)
             raise RefusalError(404, "NotFound", f"{path} not found")
         patch = seen.json
-        for name in ("resourceVersion", "uid"):
-            wanted = (patch.get("metadata") or {}).get(name)
-            if wanted is not None and wanted != old["metadata"].get(name):
-                raise RefusalError(409, "Conflict", f"{name} in precondition: {wanted}")
+        wanted = patch.get("metadata") or {}
+        if wanted.get("resourceVersion", old["metadata"]["resourceVersion"]) != old["metadata"]["resourceVersion"]:
+            raise RefusalError(409, "Conflict", "the object has been modified")
+        if wanted.get("uid", old["metadata"].get("uid")) != old["metadata"].get("uid"):
+            raise RefusalError(422, "Invalid", "metadata.uid: Invalid value: field is immutable")
         return self._store("MODIFIED", path, _merged(old, patch))
 
     def _delete(self, path: str, options: Object) -> Object:
@@ -276,7 +278,7 @@ class ApiServer:
             raise RefusalError(404, "NotFound", f"{path} not found")
         uid = (options.get("preconditions") or {}).get("uid")
         if uid is not None and uid != self.objects[path]["metadata"].get("uid"):
-            raise RefusalError(409, "Conflict", f"Precondition failed: UID in precondition: {uid}")
+            raise RefusalError(409, "Conflict", f"the UID in the precondition ({uid}) does not match")
         self._remove(path)
         return {"kind": "Status", "status": "Success"}
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -13,7 +14,7 @@ import orjson
 
 from entente.kube.backoff import Backoff
 from entente.kube.config import Connection
-from entente.kube.errors import ConflictError, NotFoundError
+from entente.kube.errors import ConflictError, InvalidError, NotFoundError
 from entente.kube.kinds import Kind
 from entente.kube.stream import WatchEvent, parse_event
 from entente.kube.transport import Limits, Object, Request, RequestObserver, Transport
@@ -24,6 +25,9 @@ _MERGE_PATCH = "application/merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
 _APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML
 _MANAGED = {"fieldManager": FIELD_MANAGER}
+
+_OTHER_UID = re.compile(r"UID in (the )?precondition")
+"""How the API server says that a delete was for an object that is gone; all its conflicts have the same reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +209,13 @@ class KubeClient:
             repeatable=merge,  # a JSON patch may append
             decode=decode,
         )
-        return await self._transport.send(request)
+        try:
+            return await self._transport.send(request)
+        except InvalidError as error:
+            # The API server takes another object's uid for an attempt to change it.
+            if isinstance(body, dict) and "uid" in body.get("metadata", {}) and "metadata.uid" in error.message:
+                raise ConflictError(error.status, "Conflict", error.message) from error
+            raise
 
     async def delete(
         self,
@@ -245,7 +255,7 @@ class KubeClient:
         except NotFoundError:
             return False
         except ConflictError as error:
-            if uid is not None and "UID in precondition" in error.message:
+            if uid is not None and _OTHER_UID.search(error.message):
                 return False
             raise
         return True

@@ -173,6 +173,32 @@ async def test_a_patch_with_a_precondition_whose_answer_was_lost_ends_in_a_confl
     assert api.objects["/api/v1/namespaces/a/pods/x"]["spec"]["n"] == 1
 
 
+async def test_a_patch_meant_for_another_object_of_the_name_is_a_conflict(client: KubeClient) -> None:
+    await client.create(POD, pod("x"))
+
+    with pytest.raises(ConflictError):
+        await client.patch(POD, "x", {"metadata": {"uid": "uid-0"}, "spec": {"n": 1}}, namespace="a")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "the UID in the precondition (x) does not match the UID in record (y)",
+        "Precondition failed: UID in precondition: x",
+    ],
+)
+async def test_a_conflict_of_a_delete_is_only_about_the_uid_if_it_says_so(
+    api: ApiServer, client: KubeClient, message: str
+) -> None:
+    api.put(POD, pod("x"))
+    api.fail("DELETE", Fault(409, reason="Conflict", message=message))
+    assert await client.delete(POD, "x", namespace="a", uid="uid-1") is False
+
+    api.fail("DELETE", Fault(409, reason="Conflict", message="being finalized"))
+    with pytest.raises(ConflictError):
+        await client.delete(POD, "x", namespace="a", uid="uid-1")
+
+
 async def test_a_pause_is_at_least_what_the_server_asks_for(api: ApiServer, make_client: MakeClient) -> None:
     clock = FakeClock()
     client = await make_client(clock=clock, sleep=clock.sleep)
