@@ -25,14 +25,14 @@ OPERATOR_NAMESPACE = "tenancy-tests"
 NOW = 1_800_000_000.0
 
 OPERATOR_RULES: list[dict[str, Any]] = [
-    {"apiGroups": ["entente.dev"], "resources": ["tenants"], "verbs": ["get", "list", "watch", "patch"]},
-    {"apiGroups": ["entente.dev"], "resources": ["tenants/status"], "verbs": ["patch"]},
-    {"apiGroups": ["entente.dev"], "resources": ["gpupools"], "verbs": ["get", "list", "watch"]},
+    # It may grant only what it has: members read their own Tenant and the pools.
+    {"apiGroups": ["entente.dev"], "resources": ["tenants", "gpupools"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": ["entente.dev"], "resources": ["tenants", "tenants/status"], "verbs": ["patch"]},
     {"apiGroups": ["entente.dev"], "resources": ["trainingjobs"], "verbs": ["list"]},
     {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "create", "patch"]},
     {"apiGroups": [""], "resources": ["pods", "services", "persistentvolumeclaims"], "verbs": ["list"]},
     *(
-        {"apiGroups": [group], "resources": resources, "verbs": ["get", "list", "create", "patch", "delete"]}
+        {"apiGroups": [group], "resources": resources, "verbs": ["list", "create", "patch", "delete"]}
         for group, resources in (
             ("", ["resourcequotas"]),
             ("networking.k8s.io", ["networkpolicies"]),
@@ -40,6 +40,13 @@ OPERATOR_RULES: list[dict[str, Any]] = [
             ("rbac.authorization.k8s.io", ["roles", "rolebindings", "clusterroles", "clusterrolebindings"]),
         )
     ),
+    # Of these, a part can never change: they are read and made anew.
+    {"apiGroups": ["scheduling.k8s.io"], "resources": ["priorityclasses"], "verbs": ["get"]},
+    {
+        "apiGroups": ["rbac.authorization.k8s.io"],
+        "resources": ["rolebindings", "clusterrolebindings"],
+        "verbs": ["get"],
+    },
     # To grant members what the operator itself may not do: only by Roles of these names.
     {
         "apiGroups": ["rbac.authorization.k8s.io"],

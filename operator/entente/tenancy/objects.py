@@ -4,13 +4,11 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from entente.api.names import LABEL_MANAGED_BY, LABEL_TENANT, MANAGED_BY
 from entente.kube.client import KubeClient
 from entente.kube.errors import InvalidError, NotFoundError
 from entente.kube.kinds import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
-    NAMESPACE,
     NETWORK_POLICY,
     PRIORITY_CLASS,
     RESOURCE_QUOTA,
@@ -30,17 +28,6 @@ KINDS: tuple[Kind, ...] = (
     CLUSTER_ROLE_BINDING,
 )
 """In the order in which they are made: people come in last. They are removed in the opposite order."""
-
-WATCHED: tuple[Kind, ...] = (NAMESPACE, *KINDS)
-"""Kinds whose objects, where `WATCH_SELECTOR` selects them, tell by an event that a tenant must be looked at again."""
-
-WATCH_SELECTOR = f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_TENANT}"
-
-
-def tenant_of(obj: Mapping[str, Any]) -> str | None:
-    """The tenant that an object says it belongs to."""
-    tenant: str | None = (obj["metadata"].get("labels") or {}).get(LABEL_TENANT)
-    return tenant
 
 
 async def enforce(client: KubeClient, tenant: str, wanted: Iterable[Wanted]) -> int:
