@@ -104,6 +104,7 @@ def tenant_model(tenant: TenantResource, now: datetime) -> Tenant:
         default_priority=next((p.value for p in spec.priorities if p.default), 0),
         shortest_first=spec.order is Order.SHORTEST_FIRST,
         spent=_spent(tenant, now),
+        leaving=tenant.metadata.deletion_timestamp is not None,
     )
 
 

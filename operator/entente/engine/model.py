@@ -101,6 +101,8 @@ class Tenant:
     shortest_first: bool = False
     spent: WhenSpent | None = None
     """Set when the budget of the period is spent."""
+    leaving: bool = False
+    """It is being deleted: what runs goes on, nothing more starts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,8 @@ def _refuse(job: Job, tenant: Tenant | None, estate: Estate) -> Refusal | None:
         return Refusal(Reason.SUSPENDED, "The job is suspended: set spec.suspend to false to queue it.")
     if tenant is None:
         return Refusal(Reason.NO_TENANT, "The job's namespace belongs to no Tenant.")
+    if tenant.leaving:
+        return Refusal(Reason.NO_TENANT, "The job's Tenant is being deleted: nothing more starts in its namespaces.")
     known = [p for p in job.pools or tuple(tenant.terms) if p in estate.pools]
     if not known and (job.pools or tenant.terms):
         names = ", ".join(job.pools or tuple(tenant.terms))
