@@ -1,6 +1,6 @@
 """What a claim may stand on: free GPUs per host, now or at a later moment, as seen by one tenant."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -14,6 +14,7 @@ Freed = Mapping[str, Mapping[str, int]]
 """By job: GPUs that it gives on each node."""
 
 NOTHING: Freed = MappingProxyType({})
+NONE: Mapping[str, int] = MappingProxyType({})
 
 
 def shape_of(claim: Claim, *, most: int | None = None) -> Shape:
@@ -104,8 +105,8 @@ class _Plot:
     host: Host
     base: int
     """GPUs free then, if nobody is evicted."""
-    others: frozenset[str]
-    """Jobs of other tenants that will still be there."""
+    users: Mapping[str, str]
+    """The jobs that will still be there, and their tenants."""
     own: bool
     charged: bool
     """Somebody will be charged for it."""
@@ -133,32 +134,48 @@ class Ground:
                     base -= reservation.gpus[host.name]
                     if exclusive and reservation.tenant != tenant:
                         base = -host.capacity
-            others = {k for k, u in (*staying.items(), *late.items(), *host.held.items()) if u.tenant != tenant}
-            plot = _Plot(
-                host, base, frozenset(others), cycle.estate.holds_host(tenant, host), bool(staying or host.held)
-            )
+            users = {k: u.tenant for k, u in (*late.items(), *staying.items(), *host.held.items())}
+            plot = _Plot(host, base, users, cycle.estate.holds_host(tenant, host), bool(staying or host.held))
             self.plots.append(plot)
             self.by_name[host.name] = plot
 
-    def spots(self, freed: Freed = NOTHING, only: str | None = None) -> list[Spot]:
-        """Hosts with free GPUs once these jobs have given theirs."""
+    def spots(
+        self, freed: Freed = NOTHING, only: Collection[str] | None = None, tenant: str | None = None
+    ) -> list[Spot]:
+        """Hosts with GPUs that are free for a tenant, else for the claim's, once these jobs have given theirs."""
+        mine = tenant is None or tenant == self.claim.tenant.name
+        tenant = self.claim.tenant.name if tenant is None else tenant
         given: dict[str, int] = {}
         for nodes in freed.values():
             for name, gpus in nodes.items():
                 given[name] = given.get(name, 0) + gpus
         exclusive, spots = self.claim.pool.exclusive, []
-        for plot in self.plots if only is None else (self.by_name[only],):
+        for plot in self.plots if only is None else [p for p in self.plots if p.host.name in only]:
             name = plot.host.name
             free = plot.base + given.get(name, 0)
-            if free <= 0 or (exclusive and self._occupied(plot, freed)):
+            if free <= 0 or (exclusive and self._occupied(plot, freed, tenant)):
                 continue
-            spots.append(Spot(name, plot.host.node.domains, min(free, plot.host.capacity), plot.own))
+            own = plot.own if mine else tenant in plot.users.values()
+            spots.append(Spot(name, plot.host.node.domains, min(free, plot.host.capacity), own))
         return spots
 
     @staticmethod
-    def _occupied(plot: _Plot, freed: Freed) -> bool:
+    def _occupied(plot: _Plot, freed: Freed, tenant: str) -> bool:
         """Whether a job of another tenant will still have GPUs on the host."""
-        return any(key not in freed or freed[key].get(plot.host.name, 0) < _gpus(plot.host, key) for key in plot.others)
+        others = [key for key, user in plot.users.items() if user != tenant]
+        return any(key not in freed or freed[key].get(plot.host.name, 0) < _gpus(plot.host, key) for key in others)
+
+    def charge_of(self, tenant: str, gpus: Mapping[str, int], freed: Freed) -> int:
+        """What GPUs on these hosts add to a tenant's charge, once these jobs have given theirs."""
+        if not self.claim.pool.exclusive:
+            return sum(gpus.values())
+        total = 0
+        for name in gpus:
+            plot = self.by_name[name]
+            stays = [k for k, user in plot.users.items() if user == tenant and k in (*plot.host.using, *plot.host.held)]
+            kept = any(freed.get(k, NONE).get(name, 0) < _gpus(plot.host, k) for k in stays)
+            total += 0 if kept else plot.host.node.offered
+        return total
 
     def charges(self, freed: Freed) -> dict[str, int]:
         """What each tenant of the pool will be charged, without the claim."""
@@ -178,7 +195,7 @@ class Ground:
                 p.host.capacity
                 for p in self.plots
                 if p.base + sum(g.get(p.host.name, 0) for g in freed.values()) >= p.host.capacity
-                and not self._occupied(p, freed)
+                and not self._occupied(p, freed, self.claim.tenant.name)
             )
         else:
             free = sum(max(0, p.base) for p in self.plots) + sum(
@@ -187,7 +204,7 @@ class Ground:
         return free - self.cycle.kept_by_others(self.claim.tenant.name, pool.name, charges)
 
     def stand(
-        self, freed: Freed = NOTHING, *, only: str | None = None, cap: int | None = None
+        self, freed: Freed = NOTHING, *, only: Collection[str] | None = None, cap: int | None = None
     ) -> dict[str, int] | None:
         """Where the claim's gang stands once these jobs have given their GPUs: within the limits, or nowhere.
 

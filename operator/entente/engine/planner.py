@@ -12,10 +12,11 @@ from entente.engine.explain import Explanation, explain, held
 from entente.engine.ground import allowance_now, fit, needs_handover, shape_of, spots_now
 from entente.engine.growth import grow_all
 from entente.engine.model import Job, Placement, Snapshot
-from entente.engine.reclaim import Taking, Waiting, reclaim
+from entente.engine.reclaim import Waiting, reclaim
 from entente.engine.reservations import Reservation
 from entente.engine.risk import known_end, known_length
 from entente.engine.steps import begin_running, carry_out, hold_idle, reserve, start
+from entente.engine.taking import Taking
 from entente.engine.turns import next_turn, own_reservation
 from entente.engine.walk import BORROWED, ENTITLED, Pending, waited
 
@@ -72,6 +73,8 @@ def _still_freed(cycle: Cycle, job: Job, hold: Placement) -> bool:
     tenant = cycle.snapshot.tenants.get(job.tenant or "")
     if hold.pool not in cycle.quotas or tenant is None or hold.pool not in tenant.terms:
         return False
+    if not job.min_workers <= hold.workers <= max(job.workers, job.max_workers):
+        return False  # its size was edited meanwhile
     pool = cycle.snapshot.pools[hold.pool]
     until = max(cycle.now, job.hold_until or cycle.now)
     for name, workers in hold.nodes.items():
@@ -161,7 +164,7 @@ def _consider(cycle: Cycle, waiting: _Waiting, entry: Pending) -> None:
     for claim in claims:
         outcome = reclaim(cycle, claim)
         if isinstance(outcome, Taking):
-            carry_out(cycle, claim, outcome)
+            carry_out(cycle, outcome)
             waiting.tried.clear()
             return
         if isinstance(outcome, Waiting):

@@ -8,9 +8,10 @@ from entente.engine.cycle import Claim, Cycle
 from entente.engine.decisions import Evict, Grow, Hold, Shrink, Start
 from entente.engine.estate import Running, gpus_on
 from entente.engine.model import Job
-from entente.engine.reclaim import Taking, deadline
+from entente.engine.reclaim import deadline
 from entente.engine.reservations import Reservation, started
 from entente.engine.risk import grace, known_length
+from entente.engine.taking import Taking
 from entente.engine.victims import Option
 
 
@@ -46,8 +47,9 @@ def hold_idle(cycle: Cycle, claim: Claim, nodes: Mapping[str, int]) -> None:
     _no_longer_pending(cycle, claim)
 
 
-def carry_out(cycle: Cycle, claim: Claim, taking: Taking) -> None:
+def carry_out(cycle: Cycle, taking: Taking) -> None:
     """Victims are told to stop, and what they free is held for the claim."""
+    claim = taking.claim
     left = deadline(cycle, claim) - cycle.now
     longest = 0.0
     for option in taking.options:

@@ -1,0 +1,109 @@
+"""What a set of victims must satisfy for one claim: rules 1, 4 and 5."""
+
+from collections.abc import Collection, Sequence
+
+from entente.engine.candidates import by_tenant, covered, floor_of
+from entente.engine.cycle import Claim, Cycle
+from entente.engine.ground import Ground
+from entente.engine.placement import Shape, Spot, place
+from entente.engine.victims import Option, Test, freed_by
+
+
+def cap_of(cycle: Cycle, claim: Claim, options: Sequence[Option]) -> int | None:
+    """The most that the claim's tenant may be charged after taking these."""
+    pool, name = claim.pool.name, claim.tenant.name
+    quota = cycle.quotas[pool].quotas[name]
+    called = {o.job for o in options if cycle.estate.running[o.job].on_call}
+    if any(o.tenant != name and not o.moves for o in options):
+        return quota.guaranteed if claim.entitled and not called else cycle.due(name, pool)
+    takes_entitled = any(
+        o.own and o.keeps is None and cycle.walks[name].entitled_workers.get(o.job, 0) for o in options
+    )
+    if not claim.entitled and takes_entitled:
+        return cycle.due(name, pool)
+    return None
+
+
+def test_of(cycle: Cycle, claim: Claim, ground: Ground, only: Collection[str] | None) -> Test:
+    """The test of a claim on some ground, or only on some of its hosts."""
+
+    def possible(options: Sequence[Option]) -> bool:
+        return ground.stand(freed_by(options), only=only, cap=cap_of(cycle, claim, options)) is not None
+
+    return Test(
+        allowed=lambda options: _above_floors(cycle, claim, ground, options),
+        possible=possible,
+        acceptable=lambda options: _keeps_busy(cycle, claim, ground, options),
+    )
+
+
+def _above_floors(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option]) -> bool:
+    """Others give only down to what is safe, save for the last indivisible job of each."""
+    for tenant, given in by_tenant(options).items():
+        if tenant == claim.tenant.name:
+            continue
+        counted = [o for o in given if not (o.moves or cycle.estate.running[o.job].on_call)]
+        if counted and not _gives_in_turn(cycle, claim, ground, tenant, counted):
+            return False
+    return True
+
+
+def _gives_in_turn(cycle: Cycle, claim: Claim, ground: Ground, tenant: str, given: Sequence[Option]) -> bool:
+    floor = floor_of(cycle, claim, tenant)
+    shrinks = [o for o in given if o.keeps is not None]
+    if shrinks and ground.charges(freed_by(shrinks))[tenant] < floor:
+        return False
+    whole = [o for o in given if o.keeps is None]
+    if not whole:
+        return True
+    return any(
+        ground.charges(freed_by([o for o in given if o is not last])).get(tenant, floor + 1) > floor for last in whole
+    )
+
+
+def _keeps_busy(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option]) -> bool:
+    """Whether the GPUs in use do not fall, where that is asked for.
+
+    For borrowed claims on others, and for what the full guarantee covers while guarantees are shrunken.
+    """
+    from_others = [o for o in options if o.tenant != claim.tenant.name and not o.moves]
+    asked = [
+        o
+        for o in from_others
+        if not cycle.estate.running[o.job].on_call and (not claim.entitled or covered(cycle, o.job))
+    ]
+    if not asked:
+        return True
+    freed = sum(o.gpus for o in options if not o.moves)
+    used = claim.least_gpus
+    if freed <= used:
+        return True
+    return freed <= used + _would_start(cycle, claim, ground, options, freed - used)
+
+
+def _would_start(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option], wanted: int) -> int:
+    """GPUs that waiting jobs within their due would start on, beside the claim, once these are freed."""
+    nodes = ground.stand(freed_by(options), cap=cap_of(cycle, claim, options)) or {}
+    per = claim.job.gpus_per_worker
+    left = {s.name: s.free - nodes.get(s.name, 0) * per for s in ground.spots(freed_by(options))}
+    pool, total = claim.pool, 0
+    added: dict[str, int] = {claim.tenant.name: claim.least_gpus}
+    charges = ground.charges(freed_by(options))
+    for tenant, entries in sorted(cycle.pending.items()):
+        for entry in entries:
+            job = entry.job
+            if job.key == claim.job.key or pool.name not in entry.pools or total >= wanted:
+                continue
+            asked = job.min_workers * job.gpus_per_worker
+            if charges.get(tenant, 0) + added.get(tenant, 0) + asked > cycle.due(tenant, pool.name):
+                continue
+            spots = [
+                Spot(n, ground.by_name[n].host.node.domains, f, own=False) for n, f in sorted(left.items()) if f > 0
+            ]
+            shape = Shape(job.min_workers, job.min_workers, job.gpus_per_worker, job.level, required=job.required)
+            if found := place(pool, spots, shape):
+                for name, workers in found.items():
+                    left[name] -= workers * job.gpus_per_worker
+                total += asked
+                added[tenant] = added.get(tenant, 0) + asked
+    return total

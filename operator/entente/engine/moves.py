@@ -1,0 +1,123 @@
+"""Rule 9: jobs that are moved to make room: evicted, with a place elsewhere in the same decision."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from entente.engine.candidates import movable
+from entente.engine.cycle import Claim, Cycle
+from entente.engine.ground import Ground
+from entente.engine.limits import cap_of, test_of
+from entente.engine.placement import Shape, Spot, place
+from entente.engine.taking import Taking
+from entente.engine.victims import Group, Option, Test, cheapest, freed_by
+from entente.engine.walk import ENTITLED
+
+Places = dict[str, dict[str, int]]
+"""By moved job: workers on each node of its new place."""
+
+
+def with_moves(
+    cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group], best: Taking | None
+) -> Taking | None:
+    """Victims of which some get another place, when that loses less than the best eviction (or the same)."""
+    options = {g[0].job: list(g) for g in groups}
+    for mover in _movers(cycle, claim, ground):
+        options.setdefault(mover.job, []).insert(0, mover)
+    merged = [tuple(options[key]) for key in sorted(options)]
+    base = test_of(cycle, claim, ground, None)
+    found = _found(cycle, claim, ground, merged, base)
+    return found if found and not (best and best.risk < found.risk) else best
+
+
+def gathered(cycle: Cycle, claim: Claim, ground: Ground, best: Taking | None) -> Taking | None:
+    """Own jobs of an `Exclusive` tenant moved together, for a job that is within the guarantee after it."""
+    pool, name = claim.pool.name, claim.tenant.name
+    if (name, pool) in cycle.blocked:
+        return best
+    entitled = replace(claim, class_=ENTITLED)
+    guaranteed = cycle.quotas[pool].quotas[name].guaranteed
+    own = [(m,) for m in _movers(cycle, claim, ground) if m.tenant == name]
+    base = test_of(cycle, entitled, ground, None)
+
+    def possible(options: Sequence[Option]) -> bool:
+        return ground.stand(freed_by(options), cap=guaranteed) is not None
+
+    found = _found(cycle, entitled, ground, own, Test(base.allowed, possible, base.acceptable), guaranteed)
+    return found if found and not (best and best.risk < found.risk) else best
+
+
+def _movers(cycle: Cycle, claim: Claim, ground: Ground) -> list[Option]:
+    return [g[0] for g in movable(cycle, claim) if g[0].job not in ground.over]
+
+
+def _found(
+    cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group], base: Test, most: int | None = None
+) -> Taking | None:
+    def settled(chosen: Sequence[Option]) -> Taking | None:
+        cap = cap_of(cycle, claim, chosen)
+        limits = [c for c in (cap, most) if c is not None]
+        nodes = ground.stand(freed_by(chosen), cap=min(limits, default=None))
+        if nodes is None:
+            return None
+        places = _new_places(cycle, claim, ground, chosen, nodes)
+        if places is None or not _within_limits(
+            cycle, claim, ground, Taking(claim, nodes, tuple(chosen), places), most
+        ):
+            return None
+        return Taking(claim, nodes, tuple(chosen), places)
+
+    def acceptable(chosen: Sequence[Option]) -> bool:
+        return base.acceptable(chosen) and settled(chosen) is not None
+
+    found = cheapest(groups, Test(base.allowed, base.possible, acceptable))
+    return settled(found) if found and any(o.moves for o in found) else None
+
+
+def _new_places(
+    cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option], nodes: Mapping[str, int]
+) -> Places | None:
+    """Where the moved jobs go once the claim stands; none when one of them finds no place."""
+    freed = freed_by(options)
+    taken = {n: w * claim.job.gpus_per_worker for n, w in nodes.items()}
+    holders = dict.fromkeys(nodes, claim.tenant.name)
+    places: Places = {}
+    for option in sorted((o for o in options if o.moves), key=lambda o: (-o.gpus, o.job)):
+        running = cycle.estate.running[option.job]
+        job, spots = running.job, []
+        for spot in ground.spots(freed, tenant=running.tenant):
+            free = spot.free - taken.get(spot.name, 0)
+            shared = claim.pool.exclusive and holders.get(spot.name, running.tenant) != running.tenant
+            if free > 0 and not shared:
+                spots.append(Spot(spot.name, spot.domains, free, own=spot.own))
+        shape = Shape(running.workers, running.workers, job.gpus_per_worker, job.level, required=job.required)
+        found = place(claim.pool, spots, shape)
+        if found is None:
+            return None
+        places[option.job] = found
+        for name, workers in found.items():
+            taken[name] = taken.get(name, 0) + workers * job.gpus_per_worker
+            holders[name] = running.tenant
+    return places
+
+
+def _within_limits(cycle: Cycle, claim: Claim, ground: Ground, taking: Taking, most: int | None) -> bool:
+    """Whether everybody's limits hold where the claim and the moved jobs will stand, what others keep back included."""
+    pool, freed = claim.pool.name, freed_by(taking.options)
+    added: dict[str, dict[str, int]] = {}
+    for key, nodes in ((claim.job.key, taking.nodes), *taking.moved.items()):
+        job = cycle.snapshot.jobs[key]
+        gpus = added.setdefault(job.tenant or "", {})
+        for name, workers in nodes.items():
+            gpus[name] = gpus.get(name, 0) + workers * job.gpus_per_worker
+    charges = ground.charges(freed)
+    for tenant, gpus in added.items():
+        charges[tenant] += ground.charge_of(tenant, gpus, freed)
+        limit = cycle.most(cycle.snapshot.tenants[tenant], pool)
+        if limit is not None and charges[tenant] > max(limit, cycle.estate.charged(tenant, pool)):
+            return False
+    if most is not None and charges[claim.tenant.name] > most:
+        return False
+    used = sum(sum(gpus.values()) for gpus in added.values())
+    if claim.pool.exclusive:
+        used = sum(ground.charge_of(t, g, freed) for t, g in added.items())
+    return ground.allowance(freed, charges) - used >= 0
