@@ -1,0 +1,109 @@
+"""Whatever happens to an estate, and in whatever order: every decision keeps the invariants."""
+
+from dataclasses import replace
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from entente.api.job import Phase
+from entente.engine.decisions import Plan
+from entente.engine.invariants import check_invariants
+from entente.engine.model import BarePods, Snapshot
+from entente.engine.planner import decide
+from tests.support.drawn import estates, jobs, terms
+from tests.support.estates import Draft, estate
+from tests.support.virtual import World
+
+_MOST_JOBS = 14
+_REPEAT_EVERY = 5
+"""Decisions after which one is made again, to be compared: that takes three times as long."""
+
+
+class Estates(RuleBasedStateMachine):
+    """One estate with its tenants, jobs and troubles."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(estate().snapshot(), watch=self.check)
+        self.named = 0
+        self.decided = 0
+
+    def check(self, snapshot: Snapshot, plan: Plan) -> None:
+        self.decided += 1
+        again = decide if self.decided % _REPEAT_EVERY == 0 else None
+        assert check_invariants(snapshot, plan, again) == []
+
+    @initialize(draft=estates())
+    def begin(self, draft: Draft) -> None:
+        self.world.snapshot = draft.snapshot()
+
+    @precondition(lambda self: len(self.world.snapshot.jobs) < _MOST_JOBS)
+    @rule(data=st.data(), count=st.integers(1, 3))
+    def submit(self, data: st.DataObject, count: int) -> None:
+        for _ in range(count):
+            tenant = data.draw(st.sampled_from(sorted(self.world.snapshot.tenants)), label="tenant")
+            self.named += 1
+            job, length = data.draw(jobs(f"{tenant}/job-{self.named}", self.world.now), label="job")
+            self.world.put(job)
+            self.world.lengths[job.key] = length
+        self.world.decide()
+
+    @rule(seconds=st.sampled_from((1.0, 30.0, 120.0, 600.0, 3600.0)))
+    def wait(self, seconds: float) -> None:
+        self.world.advance(self.world.now + seconds)
+        self.world.decide()
+
+    @rule(data=st.data())
+    def change_a_node(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.world.snapshot.nodes)), label="node")
+        if not self.world.snapshot.nodes[name].usable:
+            self.world.return_node(name)
+        elif data.draw(st.booleans(), label="lost"):
+            self.world.lose_node(name)
+        else:
+            self.world.cordon(name)
+        self.world.decide()
+
+    @rule(data=st.data())
+    def edit_terms(self, data: st.DataObject) -> None:
+        snapshot = self.world.snapshot
+        name = data.draw(st.sampled_from(sorted(snapshot.tenants)), label="tenant")
+        pool = data.draw(st.sampled_from(sorted(snapshot.pools)), label="pool")
+        tenant = snapshot.tenants[name]
+        edited = replace(tenant, terms={**tenant.terms, pool: data.draw(terms(16), label="terms")})
+        self.world.snapshot = replace(snapshot, tenants={**snapshot.tenants, name: edited})
+        self.world.decide()
+
+    @precondition(lambda self: self.world.snapshot.jobs)
+    @rule(data=st.data())
+    def change_a_job(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.world.snapshot.jobs)), label="job")
+        job = self.world.snapshot.jobs[key]
+        if job.suspend:
+            self.world.resume(key)
+        elif data.draw(st.booleans(), label="suspend"):
+            self.world.suspend(key)
+        elif job.phase is Phase.RUNNING:
+            self.world.put(replace(job, last_checkpoint=self.world.now))
+        else:
+            self.world.drop(key)
+        self.world.decide()
+
+    @rule(data=st.data())
+    def change_bare_pods(self, data: st.DataObject) -> None:
+        snapshot = self.world.snapshot
+        bare: tuple[BarePods, ...] = ()
+        if not snapshot.bare:
+            tenant = data.draw(st.sampled_from(sorted(snapshot.tenants)), label="tenant")
+            idle = [n for n in sorted(snapshot.nodes) if self.is_empty(n)]
+            if idle:
+                bare = (BarePods(data.draw(st.sampled_from(idle), label="node"), tenant, 1),)
+        self.world.snapshot = replace(snapshot, bare=bare)
+        self.world.decide()
+
+    def is_empty(self, node: str) -> bool:
+        placements = [p for j in self.world.snapshot.jobs.values() for p in (j.placement, j.hold) if p]
+        return not any(node in p.nodes for p in placements)
+
+
+TestEstates = Estates.TestCase
