@@ -1,7 +1,9 @@
 """The operator's metrics as a real Prometheus sees them."""
 
+import re
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,8 @@ from tests.support.plane import Corner, eventually
 from tests.support.prometheus import Prometheus, prometheus
 
 BINARIES = ("prometheus", "promtool")
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
 
 OWN_LABELS = {"__name__", "job", "instance", "le"}
 """Those that Prometheus adds, and that of a histogram's buckets."""
@@ -133,6 +137,24 @@ def test_the_operator_counts_its_own_requests(scraper: Prometheus, operator: Ope
     found = scraper.query_until('sum by (code) (entente_api_requests_total{verb="list", kind="nodes"})')
 
     assert found[frozenset({("code", "200")})] >= 1
+
+
+QUERIES = re.findall(r"```promql\n(.+?)```", REFERENCE.read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.split("(")[0].split("\n")[0])
+def test_a_query_of_the_reference_page_can_be_asked(scraper: Prometheus, query: str) -> None:
+    scraper.query(query)
+
+
+def test_the_page_has_queries_that_have_answers(estate: Estate, scraper: Prometheus, queries: Queries) -> None:
+    queries.becomes(16, "entente_pool_free_gpus")
+    in_use, seconds_since_a_cycle = QUERIES[1], QUERIES[-1]
+
+    mine = {labels: value for labels, value in scraper.query(in_use).items() if ("pool", estate.pool) in labels}
+    assert list(mine.values()) == [0]
+    (seconds,) = scraper.query(seconds_since_a_cycle).values()
+    assert 0 <= seconds < 60
 
 
 def test_the_linter_of_prometheus_has_nothing_to_say(operator: OperatorProcess) -> None:
