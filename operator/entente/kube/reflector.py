@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from entente.kube.backoff import Backoff
 from entente.kube.client import KubeClient
 from entente.kube.errors import ApiError, GoneError
+from entente.kube.garbage import collector_paused
 from entente.kube.kinds import Kind
 from entente.kube.stream import WatchEvent
 
@@ -154,8 +155,8 @@ class Reflector(Generic[T]):
             async for page in pages:
                 self._heard_at = self._clock()
                 version = page.resource_version
-                for obj in page.items:
-                    seen.add(self._put(obj))
+                with collector_paused():
+                    seen.update([self._put(obj) for obj in page.items])
         for ghost in [key for key in self._items if key not in seen]:
             self._drop(ghost)
         for ghost in [key for key in self._unreadable if key not in seen]:

@@ -25,6 +25,7 @@ from entente.kube.errors import (
     UnreachableError,
     from_status,
 )
+from entente.kube.garbage import collector_paused
 from entente.kube.stream import lines
 
 Object = dict[str, Any]
@@ -257,7 +258,8 @@ class Transport:
 
 def _decoded(request: Request, raw: bytes) -> Object:
     try:
-        decoded = orjson.loads(raw)
+        with collector_paused():
+            decoded = orjson.loads(raw)
     except orjson.JSONDecodeError:
         decoded = None
     if not isinstance(decoded, dict):
