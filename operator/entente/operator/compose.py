@@ -110,6 +110,8 @@ class Process:
         self._state, self._leading_since = "listing", time.monotonic()
         core = Core(client, self._instruments, self._settings, self._identity)
         kopf_stop = asyncio.Event()
+        # Before the first list is complete: of a large estate it takes longer than the Lease lasts.
+        keeping = asyncio.create_task(leadership.keep(), name="lease")
         async with core.observing():
             self._core = core
             self._state = "leading"
@@ -117,7 +119,7 @@ class Process:
             tasks = {
                 told,
                 asyncio.create_task(core.loop.run(), name="loop"),
-                asyncio.create_task(leadership.keep(), name="lease"),
+                keeping,
                 asyncio.create_task(self._stop.wait(), name="stop"),
             }
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
