@@ -68,7 +68,10 @@ def _pools_of(case: Case, job: Job) -> list[str]:
 
 
 def _plain(case: Case, pool: Pool) -> bool:
-    """Whether GPUs that are guaranteed are GPUs that can be had: equal, whole, usable hosts and jobs of tenants."""
+    """Whether GPUs that are guaranteed are GPUs that can be had.
+
+    Equal, whole, usable hosts, all pods those of jobs, and no gang restarting with workers that it could do without.
+    """
     nodes = [n for n in case.snapshot.nodes.values() if n.pool == pool.name]
     whole = all(n.capacity == n.gpus and not n.handover_failed for n in nodes) and len({n.gpus for n in nodes}) == 1
     bare = any(
@@ -178,7 +181,7 @@ def _room(case: Case, count: Count, job: Job, ground: _Ground) -> dict[str, int]
     for name in ground.free:
         node = case.snapshot.nodes[name]
         others = pool.exclusive and any(g.tenant != tenant for g in count.on(name, *ground.in_the_way))
-        if others or (node.handover_failed and node.last_tenant != tenant):
+        if others or (node.handover_failed and node.last_tenant not in (None, tenant)):
             spots[name] = 0
     for domain in _domains(case, job, pool):
         nodes: dict[str, int] = {}

@@ -63,7 +63,7 @@ class Count:
             if g.tenant == tenant and g.side is not Side.GOES and self.snapshot.nodes[g.node].pool == pool
         ]
         if self.snapshot.pools[pool].exclusive:
-            return sum(self.snapshot.nodes[name].gpus for name in {g.node for g in mine})
+            return sum(self.snapshot.nodes[name].offered for name in {g.node for g in mine})
         return sum(g.gpus for g in mine)
 
     def free_later(self, pool: str) -> int:
