@@ -1,6 +1,6 @@
 """What a claim may stand on: free GPUs per host, now or at a later moment, as seen by one tenant."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -41,10 +41,13 @@ def binding(cycle: Cycle, pool: str, taker: Taker) -> list[Reservation]:
     return [r for r in cycle.reservations[pool] if binds(r, taker, cycle.now)]
 
 
-def spots_now(cycle: Cycle, claim: Claim, *, on_call: bool = False) -> list[Spot]:
-    """Hosts with GPUs that are free for the claim at this moment."""
+def spots_now(
+    cycle: Cycle, claim: Claim, *, on_call: bool = False, bound: Sequence[Reservation] | None = None
+) -> list[Spot]:
+    """Hosts with GPUs that are free for the claim at this moment, beside the reservations that bind it (or these)."""
     tenant, exclusive = claim.tenant.name, claim.pool.exclusive
-    bound = binding(cycle, claim.pool.name, taker_of(cycle, claim, on_call=on_call))
+    if bound is None:
+        bound = binding(cycle, claim.pool.name, taker_of(cycle, claim, on_call=on_call))
     spots = []
     for host in cycle.estate.by_pool[claim.pool.name]:
         if not host.capacity:

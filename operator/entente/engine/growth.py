@@ -1,12 +1,16 @@
-"""Rule 12: elastic jobs grow into GPUs that nobody waits for, when that is worth the restart."""
+"""Rule 12: elastic jobs grow into GPUs that nobody waits for, when that is worth the restart.
 
+A pending job that could start somewhere has started before; what others wait for is reserved or held for them.
+"""
+
+from entente.api.tenant import WhenSpent
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.estate import Running
-from entente.engine.ground import allowance_now, shape_of, spots_now
-from entente.engine.placement import Shape, place
+from entente.engine.ground import allowance_now, needs_handover, spots_now
+from entente.engine.placement import Shape, Spot, place
 from entente.engine.risk import work_at_risk
 from entente.engine.steps import grow
-from entente.engine.walk import BORROWED, Pending, priority_of
+from entente.engine.walk import BORROWED, priority_of
 
 WORTH_S = 3600.0
 """New GPUs are counted for this long against the cost of the restart."""
@@ -32,14 +36,14 @@ def _wider(cycle: Cycle, running: Running) -> dict[str, int] | None:
     """Where the job would be with as many more workers as there is room for, if that is worth it."""
     job, pool = running.job, cycle.snapshot.pools[running.pool]
     tenant = cycle.snapshot.tenants[running.tenant]
-    if running.pool not in tenant.terms:
+    if running.pool not in tenant.terms or tenant.spent is WhenSpent.BLOCK:
         return None
     claim = Claim(job, tenant, pool, BORROWED, priority_of(job, tenant) or 0, first=False)
     limit = allowance_now(cycle, claim)
     most = cycle.most(tenant, pool.name)
     if most is not None:
         limit = min(limit, most - cycle.estate.charged(tenant.name, pool.name))
-    spots = spots_now(cycle, claim)
+    spots = [s for s in spots_now(cycle, claim, bound=cycle.reservations[pool.name]) if _may_stand(cycle, claim, s)]
     wanted = job.max_workers - running.workers
     while wanted > 0:
         more = place(pool, spots, Shape(1, wanted, job.gpus_per_worker, job.level))
@@ -51,32 +55,19 @@ def _wider(cycle: Cycle, running: Running) -> dict[str, int] | None:
         wanted = added - 1
     else:
         return None
-    if added * job.gpus_per_worker * WORTH_S <= work_at_risk(job, pool, cycle.now) or _awaited(
-        cycle, pool.name, set(more)
-    ):
-        return None
-    if job.required and not _one_domain(cycle, running, more):
+    if added * job.gpus_per_worker * WORTH_S <= work_at_risk(job, pool, cycle.now):
         return None
     return {n: running.nodes.get(n, 0) + more.get(n, 0) for n in sorted({*running.nodes, *more})}
 
 
-def _awaited(cycle: Cycle, pool: str, nodes: set[str]) -> bool:
-    """Whether a pending job could start on these hosts under the rules, and only its turn has not come."""
-    return any(_could_use(cycle, entry, pool, nodes) for entries in cycle.pending.values() for entry in entries)
-
-
-def _could_use(cycle: Cycle, entry: Pending, pool: str, nodes: set[str]) -> bool:
-    if pool not in entry.pools:
+def _may_stand(cycle: Cycle, claim: Claim, spot: Spot) -> bool:
+    """Whether workers may be added on a host: at once, and in the domain in which the gang must be."""
+    if needs_handover(cycle, claim, spot.name):
         return False
-    tenant = cycle.snapshot.tenants[entry.job.tenant or ""]
-    claim = Claim(entry.job, tenant, cycle.snapshot.pools[pool], BORROWED, entry.priority, first=False)
-    spots = [s for s in spots_now(cycle, claim) if s.name in nodes]
-    return place(claim.pool, spots, shape_of(claim)) is not None
-
-
-def _one_domain(cycle: Cycle, running: Running, more: dict[str, int]) -> bool:
-    levels = cycle.snapshot.pools[running.pool].levels
-    if running.job.level not in levels:
+    if not claim.job.required:
+        return True
+    if claim.job.level not in claim.pool.levels:
         return False
-    index = levels.index(running.job.level)
-    return len({cycle.estate.hosts[n].node.domains[index] for n in (*running.nodes, *more)}) == 1
+    level = claim.pool.levels.index(claim.job.level)
+    nodes = cycle.estate.running[claim.job.key].nodes
+    return all(cycle.estate.hosts[name].node.domains[level] == spot.domains[level] for name in nodes)

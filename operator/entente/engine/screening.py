@@ -7,8 +7,11 @@ from entente.api.job import Phase
 from entente.api.reasons import Reason
 from entente.api.tenant import WhenSpent
 from entente.engine.estate import Estate
-from entente.engine.model import FINAL_PHASES, HOLDING_PHASES, Job, Node, Tenant
+from entente.engine.model import DAY_S, FINAL_PHASES, HOLDING_PHASES, Job, Node, Tenant
 from entente.engine.walk import Pending, priority_of
+
+UNKNOWN_LENGTH_S = DAY_S
+"""What a job of which no length is known counts as where the shortest goes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,16 @@ def screen(estate: Estate) -> Screened:
 
 
 def _ordered(jobs: Sequence[Pending], tenant: Tenant) -> list[Pending]:
-    """The tenant's order: priority, then first come, or the shortest expected first."""
+    """The tenant's order: priority, then first come, or the shortest expected first.
+
+    A second of waiting counts as a second less of length, so that nobody starves behind a stream of shorter jobs.
+    """
 
     def rank(entry: Pending) -> tuple[float, ...]:
         job = entry.job
         length = job.expected_s if job.expected_s is not None else job.max_s
-        shortness = (float("inf") if length is None else length) if tenant.shortest_first else 0.0
-        return (-entry.priority, shortness, job.submitted)
+        aged = job.submitted + (UNKNOWN_LENGTH_S if length is None else length) if tenant.shortest_first else 0.0
+        return (-entry.priority, aged, job.submitted)
 
     return sorted(jobs, key=lambda p: (rank(p), p.job.key))
 
