@@ -1,8 +1,9 @@
-"""How long entitled jobs waited for their GPUs, read from the status of jobs as it changes."""
+"""How long entitled jobs waited for their GPUs and starts took, read from the status of jobs as it changes."""
 
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import fmean
 
 from demo.cluster import Object
 from entente.api.job import Phase, TrainingJob
@@ -32,12 +33,14 @@ class Claims:
         self._lock = threading.Lock()
         self._open: dict[str, _Open] = {}
         self._met: list[Claim] = []
+        self._starts: dict[tuple[str, int], float] = {}
 
     def see(self, obj: Object, *, gone: bool) -> None:
         """A TrainingJob changed."""
         job = TrainingJob.model_validate(obj)
         status = job.status
         with self._lock:
+            self._see_start(job)
             if gone or (status.phase is Phase.PENDING and status.queue.entitled_since is None):
                 self._open.pop(job.key, None)
             elif status.phase is Phase.PENDING and status.queue.entitled_since is not None:
@@ -55,6 +58,21 @@ class Claims:
         """Claims of jobs that got their GPUs, in that order."""
         with self._lock:
             return tuple(self._met)
+
+    def start_seconds(self) -> float:
+        """Mean time from being placed to running, over all starts seen; 0 when there was none.
+
+        Times are whole seconds in the status, so that only their mean says something.
+        """
+        with self._lock:
+            return fmean(self._starts.values()) if self._starts else 0.0
+
+    def _see_start(self, job: TrainingJob) -> None:
+        status = job.status
+        placed = status.allocation.placed if status.allocation else None
+        if status.phase is Phase.RUNNING and placed and status.start_time:
+            took = (status.start_time - placed).total_seconds()
+            self._starts.setdefault((job.key, status.restarts), max(0.0, took))
 
     def waiting(self, now: float) -> Mapping[str, Claim]:
         """Claims of jobs that wait for their GPUs now."""

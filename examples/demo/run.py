@@ -3,18 +3,17 @@
 import argparse
 import contextlib
 import math
-import signal
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 from rich.live import Live
 
-from demo import estate, fake_pods, summary, trace, view
+from demo import estate, fake_pods, interruption, summary, trace, view
 from demo.cluster import ApiError, Cluster
 from demo.operator_process import OperatorProcess
 from demo.picture import Picture
@@ -70,12 +69,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Command line; the exit code is 0 when everything went as promised."""
     parser = argparse.ArgumentParser(prog="python -m demo", description="Two labs share one GPU estate.")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="length of the replay (default: %(default)s)")
-    parser.add_argument("--hold", action="store_true", help="keep everything running afterwards, until Ctrl-C")
+    parser.add_argument(
+        "--hold",
+        action="store_true",
+        default=bool(os.environ.get("HOLD")),
+        help="keep everything running afterwards, until Ctrl-C (also: HOLD=1)",
+    )
     parser.add_argument("--directory", type=Path, help="keep logs and data of the control plane here")
     given = parser.parse_args(argv)
     console = Console()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    interruption.listen()
     try:
         return _run(Options(given.seconds, given.hold, given.directory), console)
     except KeyboardInterrupt:
@@ -85,10 +88,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         text = "\n".join([f"the demo cannot go on: {error}", *getattr(error, "__notes__", ())])
         console.print(text, style="bold red", markup=False, highlight=False, soft_wrap=True)
         return FAILED
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _run(options: Options, console: Console) -> int:
@@ -142,6 +141,7 @@ def _replay(
         began=replay.began,
         horizon_s=now - replay.began,
         claims=[*replay.claims.met(), *replay.claims.waiting(now).values()],
+        start_s=replay.claims.start_seconds(),
         story=replay.story,
     )
     console.print(summary.render(result, replay.story))

@@ -1,10 +1,11 @@
 """What the same jobs would have done on a static split: each tenant alone on the hosts of its guarantee.
 
 An exact replay on virtual time, with an ideal scheduler: first come first served with EASY backfill, which knows every
-job's duration and needs no time to start one. A small job takes the fullest host that has room, a gang whole hosts.
+job's duration and decides in no time. A small job takes the fullest host that has room, a gang whole hosts.
 """
 
 import heapq
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ class Outcome:
     """What had become of one job at the horizon, in seconds of the trace."""
 
     waited_s: float
-    """From submission to start, or to the horizon."""
+    """From submission until it runs, or to the horizon."""
     ran_s: float
     """Running time up to the horizon."""
     finished: bool
@@ -32,19 +33,27 @@ class _Running:
 
 
 def replay(
-    jobs: Sequence[TraceJob], hosts: Mapping[str, int], *, gpus_per_host: int, horizon_s: float
+    jobs: Sequence[TraceJob], hosts: Mapping[str, int], *, gpus_per_host: int, horizon_s: float, start_s: float = 0.0
 ) -> dict[str, Outcome]:
-    """The outcome of every job submitted before the horizon, by job id, with `hosts` of its own for each tenant."""
+    """The outcome of every job submitted before the horizon, by job id.
+
+    Args:
+        jobs: of all tenants.
+        hosts: how many each tenant has to itself.
+        gpus_per_host: GPUs of each host.
+        horizon_s: when the replay ends.
+        start_s: how long a job is on its hosts before it runs.
+    """
     outcomes: dict[str, Outcome] = {}
     for tenant, count in hosts.items():
         own = [job for job in jobs if job.tenant == tenant and job.submit_s < horizon_s]
-        starts = _Estate(count, gpus_per_host).run(own)
-        outcomes |= {job.job_id: _outcome(job, starts.get(job.job_id), horizon_s) for job in own}
+        placed = _Estate(count, gpus_per_host, start_s).run(own)
+        outcomes |= {job.job_id: _outcome(job, placed.get(job.job_id, math.inf) + start_s, horizon_s) for job in own}
     return outcomes
 
 
-def _outcome(job: TraceJob, start: float | None, horizon_s: float) -> Outcome:
-    if start is None or start >= horizon_s:
+def _outcome(job: TraceJob, start: float, horizon_s: float) -> Outcome:
+    if start >= horizon_s:
         return Outcome(waited_s=horizon_s - job.submit_s, ran_s=0.0, finished=False)
     ran = min(job.duration_s, horizon_s - start)
     return Outcome(waited_s=start - job.submit_s, ran_s=ran, finished=start + job.duration_s <= horizon_s)
@@ -53,22 +62,23 @@ def _outcome(job: TraceJob, start: float | None, horizon_s: float) -> Outcome:
 class _Estate:
     """One tenant's hosts, its queue and what runs."""
 
-    def __init__(self, hosts: int, gpus_per_host: int) -> None:
+    def __init__(self, hosts: int, gpus_per_host: int, start_s: float) -> None:
+        self._start_s = start_s
         self._free = [gpus_per_host] * hosts
         self._per_host = gpus_per_host
         self._running: list[_Running] = []
         self._started = 0
 
     def run(self, jobs: Sequence[TraceJob]) -> dict[str, float]:
-        """When each job starts; a job larger than the estate never does, and blocks nobody."""
+        """When each job is placed; a job larger than the estate never does, and blocks nobody."""
         starts: dict[str, float] = {}
         queue: list[TraceJob] = []
         coming = sorted((job for job in jobs if self._place(job, self._free)), key=lambda job: job.submit_s)
         at = 0
         while at < len(coming) or self._running:
             now = min(
-                coming[at].submit_s if at < len(coming) else float("inf"),
-                self._running[0].ends if self._running else float("inf"),
+                coming[at].submit_s if at < len(coming) else math.inf,
+                self._running[0].ends if self._running else math.inf,
             )
             self._end(now)
             while at < len(coming) and coming[at].submit_s <= now:
@@ -93,7 +103,7 @@ class _Estate:
         turn = self._turn(queue[0])
         for job in list(queue[1:]):
             hosts = self._place(job, self._free)
-            if hosts and (now + job.duration_s <= turn or self._leaves_room(hosts, turn, queue[0])):
+            if hosts and (now + self._start_s + job.duration_s <= turn or self._leaves_room(hosts, turn, queue[0])):
                 self._start(job, hosts, now)
                 queue.remove(job)
                 started.append(job)
@@ -102,7 +112,7 @@ class _Estate:
     def _start(self, job: TraceJob, hosts: Mapping[int, int], now: float) -> None:
         for host, gpus in hosts.items():
             self._free[host] -= gpus
-        heapq.heappush(self._running, _Running(now + job.duration_s, self._started, job, hosts))
+        heapq.heappush(self._running, _Running(now + self._start_s + job.duration_s, self._started, job, hosts))
         self._started += 1
 
     def _turn(self, head: TraceJob) -> float:

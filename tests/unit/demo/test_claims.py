@@ -63,3 +63,19 @@ def test_a_borrowed_job_and_one_that_is_gone_claim_nothing() -> None:
 def test_each_start_of_a_job_is_a_claim_of_its_own() -> None:
     claims = seen(entitled(T5), placed(T9), {"phase": "Stopping"}, entitled(T9), placed(T12))
     assert [claim.seconds for claim in claims.met()] == [4.0, 3.0]
+
+
+def test_a_start_lasts_from_being_placed_to_running_and_counts_once() -> None:
+    running: dict[str, object] = {"phase": "Running", "nodes": {"n0": 1}, "allocation": {"placed": T5}, "startTime": T9}
+    again: dict[str, object] = {
+        "phase": "Running",
+        "nodes": {"n0": 1},
+        "allocation": {"placed": T12},
+        "startTime": T12,
+        "restarts": 1,
+    }
+    assert seen(running, running, again).start_seconds() == 2.0
+
+
+def test_without_a_start_none_took_any_time() -> None:
+    assert seen(entitled(T5), placed(T9)).start_seconds() == 0.0

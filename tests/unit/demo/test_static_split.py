@@ -82,6 +82,14 @@ def test_what_is_not_done_by_the_horizon_counts_up_to_it() -> None:
     assert replay(jobs, {OWNER: 1}, gpus_per_host=8, horizon_s=50)["b"] == Outcome(40, 0, finished=False)
 
 
+def test_the_time_that_a_start_takes_is_spent_on_the_hosts_before_the_job_runs() -> None:
+    jobs = [job("a", 0, 60, 8), job("b", 0, 60, 8)]
+    assert replay(jobs, {OWNER: 1}, gpus_per_host=8, horizon_s=100, start_s=5) == {
+        "a": Outcome(waited_s=5, ran_s=60, finished=True),
+        "b": Outcome(waited_s=70, ran_s=30, finished=False),
+    }
+
+
 def test_no_host_is_ever_given_out_twice_in_the_replay_of_the_slice() -> None:
     jobs = read()
     outcomes = replay(jobs, {OWNER: 16, GUEST: 16}, gpus_per_host=8, horizon_s=1e9)

@@ -50,6 +50,7 @@ def summarised(*jobs: TrainingJob, claims: tuple[Claim, ...] = (), story: Story 
         began=START,
         horizon_s=90.0,
         claims=claims,
+        start_s=0.0,
         story=story or a_good_story(),
     )
 
