@@ -31,6 +31,11 @@ _log = logging.getLogger(__name__)
 _TOLD_S = 60.0
 """A pod that was told to end is told again after so long, if it still is not marked as ending."""
 
+_POD_FIRST_S = 2.0
+_POD_FIRST_EACH_S = 0.05
+"""A single worker is waited for so long before its start is written down, and longer when many start together: then
+each write less is worth more than the news."""
+
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.5, 30.0
 _NOT_YET_S = 1.0
 
@@ -72,6 +77,8 @@ class Actor:
         self._clock = clock
         self._explain_s = explain_s
         self._wake = wake
+        self._pods_first: set[Tracked] = set()
+        """Single workers whose start is not written down."""
 
     def busy(self, tracked: Tracked) -> bool:
         """Whether requests for this job are under way or wait."""
@@ -80,13 +87,20 @@ class Actor:
     def schedule(self, tracked: Tracked) -> float | None:
         """Have done what is due for a job; returns when more will be due, if that is known."""
         now = self._clock()
+        if tracked.pod_first:
+            self._pods_first.add(tracked)
+        else:
+            self._pods_first.discard(tracked)
         if tracked.retry_at > now:
             return tracked.retry_at
-        due = tracked.write_due(self._explain_s)
+        due = self._write_due(tracked)
         if (due is not None and due <= now) or not self._work(tracked, now).is_nothing:
             self._writer.submit(tracked.uid, partial(self._act, tracked), slot="act")
             return None
         return due
+
+    def _write_due(self, tracked: Tracked) -> float | None:
+        return tracked.write_due(self._explain_s, _POD_FIRST_S + _POD_FIRST_EACH_S * len(self._pods_first))
 
     def _work(self, tracked: Tracked, now: float) -> Work:
         """What must be done about its pods now, without what is under way."""
@@ -104,9 +118,10 @@ class Actor:
 
     async def _act(self, tracked: Tracked) -> None:
         if self._jobs.by_uid(tracked.uid) is not tracked:
+            self._pods_first.discard(tracked)
             return
         try:
-            due = tracked.write_due(self._explain_s)
+            due = self._write_due(tracked)
             if due is not None and due <= self._clock():
                 await self._write(tracked)
             await self._do(tracked)

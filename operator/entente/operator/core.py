@@ -53,6 +53,8 @@ class Core:
         self._client = client
         self._settings = settings
         self._wake = asyncio.Event()
+        self._namespaces: Mapping[str, str] | None = None
+        """Tenant of each namespace; none when tenants have changed."""
         self.jobs = JobStore()
         self.pools = ResourceStore(GPUPool, self._news, complete=_as_real)
         self.tenants = ResourceStore(
@@ -87,8 +89,9 @@ class Core:
                 node_records=self._nodes.items,
                 pools=self.pools,
                 tenants=self.tenants,
+                tenant_by_namespace=self._tenant_by_namespace,
             ),
-            engine=Engine(snapshot, decide, namespaces_of),
+            engine=Engine(snapshot, decide),
             actor=actor,
             accounts=accounts,
             figures=Figures(client, self._writer, accounts, settings.status_s),
@@ -203,13 +206,19 @@ class Core:
                 _log.warning("relist: %s %s", error.status, error.reason)
             self._wake.set()
 
+    def _tenant_by_namespace(self) -> Mapping[str, str]:
+        if self._namespaces is None:
+            self._namespaces = namespaces_of(self.tenants)
+        return self._namespaces
+
     def _gang_of(self, job: TrainingJob) -> Gang | None:
-        names = namespaces_of(self.tenants)
+        names = self._tenant_by_namespace()
         return gang_of(job, lambda namespace: self.tenants.get(names.get(namespace, "")), self.pools.get)
 
     def _news(self) -> None:
         """A pool or a tenant has changed."""
         self._keeper.all_due()
+        self._namespaces = None
         self.jobs.news = True
         self._wake.set()
 

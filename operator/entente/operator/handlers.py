@@ -12,6 +12,7 @@ import kopf
 
 from entente.api.names import GROUP, VERSION
 from entente.kube.config import Connection
+from entente.operator.stateless import NoDiffBase, NoProgress
 
 _WORKERS = 100
 """Objects handled at once per kind; safe, since no kopf index is used."""
@@ -53,6 +54,8 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.peering.standalone = True  # leadership is a Lease
     settings.scanning.disabled = True  # the kinds are there, or the operator does not start
     settings.posting.enabled = False  # events have a recorder of their own
+    settings.persistence.diffbase_storage = NoDiffBase()
+    settings.persistence.progress_storage = NoProgress()
     settings.watching.server_timeout, settings.watching.client_timeout = 300, 310
     settings.watching.connect_timeout = settings.networking.connect_timeout = 10
     settings.watching.reconnect_backoff = 1.0

@@ -10,7 +10,7 @@ One cycle:
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -61,6 +61,7 @@ class Observed:
     node_records: Mapping[str, NodeRecord]
     pools: ResourceStore[GPUPool]
     tenants: ResourceStore[Tenant]
+    tenant_by_namespace: Callable[[], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,6 @@ class Engine:
 
     snapshot: Callable[..., Snapshot]
     decide: Callable[[Snapshot], Plan]
-    tenant_by_namespace: Callable[[Iterable[Tenant]], Mapping[str, str]]
 
 
 class Loop:
@@ -263,7 +263,7 @@ class Loop:
         )
 
     def _tenants(self) -> Mapping[str, str]:
-        return self._engine.tenant_by_namespace(self._observed.tenants)
+        return self._observed.tenant_by_namespace()
 
 
 def _unusable(pools: tuple[GPUPool, ...], nodes: tuple[NodeRecord, ...], plan: Plan) -> dict[str, int]:

@@ -11,9 +11,6 @@ from entente.workload.stopping import Step
 _FIRST_EXPLANATION_S = 1.0
 """A job that starts at once is not told first why it waits."""
 
-_POD_FIRST_S = 2.0
-"""A single worker that is not ready by then has its start written down; one that is has it written once."""
-
 _UNSEEN_S = 60.0
 """A pod that was made and has not shown up for so long is taken to be gone again."""
 
@@ -130,16 +127,18 @@ class Tracked:
             news = True
         return news
 
-    def write_due(self, explain_s: float) -> float | None:
+    def write_due(self, explain_s: float, pod_first_s: float) -> float | None:
         """When its status is to be written; none when there is nothing to write, or not yet.
 
         Args:
             explain_s: shortest time between writes that only bring messages up to date.
+            pod_first_s: time after which the start of a single worker that is not ready yet is written down; one that
+                is ready before has it written once, as running.
         """
         if not self.dirty or self.waits_for is not None:
             return None
         if self.pod_first:
-            return max(self.retry_at, self.assumed_at + _POD_FIRST_S)
+            return max(self.retry_at, self.assumed_at + pod_first_s)
         if not self.base_wire and self.assumed.phase is Phase.PENDING and self.assumed.hold is None:
             return max(self.retry_at, self.first_seen + _FIRST_EXPLANATION_S)
         if _matters(self.base, self.assumed):
