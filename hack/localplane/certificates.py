@@ -44,7 +44,7 @@ class Authority:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._subject = _subject(name, ())
         certificate = (
-            _builder(self._subject, self._subject, self._key.public_key())
+            _builder(self._subject, self._subject, self._key.public_key(), self._key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_key_usage(authority=True), critical=True)
             .sign(self._key, hashes.SHA256())
@@ -65,7 +65,8 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         alternatives = [_alternative(host) for host in hosts]
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH]
-        builder = _builder(_subject(common_name, organizations), self._subject, key.public_key())
+        subject = _subject(common_name, organizations)
+        builder = _builder(subject, self._subject, key.public_key(), self._key.public_key())
         if alternatives:
             usages.append(ExtendedKeyUsageOID.SERVER_AUTH)
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
@@ -89,16 +90,21 @@ def signing_keys(directory: Path, name: str) -> SigningKeys:
     return files
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, issuer_key: ec.EllipticCurvePublicKey
+) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(public_key)
+        .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - CLOCK_SKEW)
         .not_valid_after(now + LIFETIME)
+        # Clients on Python 3.13 and newer refuse certificates without these two.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False)
     )
 
 

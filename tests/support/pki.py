@@ -10,9 +10,10 @@ from cryptography.x509.oid import NameOID
 
 
 class Authority:
-    """A certificate authority that lives for a test."""
+    """A certificate authority that lives for a test; some of real clusters issue no key identifiers."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, key_identifiers: bool = True) -> None:
+        self._key_identifiers = key_identifiers
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name("test authority")
         self._certificate = self._sign(self._name, self._key, authority=True)
@@ -42,7 +43,7 @@ class Authority:
             encipher_only=False,
             decipher_only=False,
         )
-        return (
+        builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._name)
@@ -53,10 +54,12 @@ class Authority:
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
             .add_extension(usage, critical=True)
             .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
-            .sign(self._key, hashes.SHA256())
         )
+        if self._key_identifiers:
+            own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+            issuers = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+            builder = builder.add_extension(own, critical=False).add_extension(issuers, critical=False)
+        return builder.sign(self._key, hashes.SHA256())
 
 
 def _name(common: str) -> x509.Name:

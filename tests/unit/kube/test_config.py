@@ -32,11 +32,11 @@ def write(path: Path, cluster: Mapping[str, Any], user: Mapping[str, Any], **mor
     return path
 
 
-@pytest.mark.parametrize("form", ["inline data", "files beside the kubeconfig"])
+@pytest.mark.parametrize("form", ["inline data", "files beside the kubeconfig", "no key identifiers"])
 async def test_a_client_certificate_of_a_kubeconfig_is_shown_to_the_server(tmp_path: Path, form: str) -> None:
-    authority = Authority()
+    authority = Authority(key_identifiers=form != "no key identifiers")
     certificate, key = authority.issue("operator")
-    if form == "inline data":
+    if form != "files beside the kubeconfig":
         cluster = {"certificate-authority-data": encoded(authority.pem)}
         user = {"client-certificate-data": encoded(certificate), "client-key-data": encoded(key)}
     else:
@@ -161,6 +161,8 @@ def test_a_pod_finds_the_server_and_its_service_account(tmp_path: Path, host: st
     assert connection.headers() == {"Authorization": "Bearer t1"}
     assert connection.ssl is not None
     assert connection.ssl.verify_mode is ssl.CERT_REQUIRED
+    assert connection.ssl.check_hostname
+    assert not connection.ssl.verify_flags & ssl.VERIFY_X509_STRICT
 
 
 def test_outside_a_pod_or_without_a_service_account_the_reason_is_told(tmp_path: Path) -> None:
