@@ -12,6 +12,7 @@ from entente.engine.ground import fit, shape_of, spots_now
 from entente.engine.model import Job
 from entente.engine.placement import Shape, Spot, holds
 from entente.engine.reservations import Reservation
+from entente.engine.walk import ENTITLED, priority_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +52,19 @@ class Explanation:
     reason: Reason
     message: str
     eta: float | None = None
+    kept_out: bool = False
+    """Entitled, but there are no hosts for it beside what nobody may take from: the notice does not run."""
 
 
 def explain(cycle: Cycle, claim: Claim, reservation: Reservation | None) -> Explanation:
     """Why a claim that could not be placed waits: the first reason that holds, in the order of the enum."""
     figures = _figures(cycle, claim)
     eta = reservation.turn if reservation else None
+    kept_out = claim.entitled and not (reservation and reservation.own) and _kept_out(cycle, claim)
     if eta is not None:
-        return Explanation(Reason.RESERVED, _reserved(figures), eta)
-    reason = _reason(cycle, claim, figures)
-    return Explanation(reason, _MESSAGES[reason](figures))
+        return Explanation(Reason.RESERVED, _reserved(figures), eta, kept_out)
+    reason = _reason(cycle, claim, figures, kept_out=kept_out)
+    return Explanation(reason, _MESSAGES[reason](figures), kept_out=kept_out)
 
 
 def held(job: Job, pool: str, workers: int) -> str:
@@ -89,7 +93,31 @@ def _figures(cycle: Cycle, claim: Claim) -> Figures:
     )
 
 
-def _reason(cycle: Cycle, claim: Claim, figures: Figures) -> Reason:
+def _kept_out(cycle: Cycle, claim: Claim) -> bool:
+    """Whether others' entitled work and the tenant's own of equal or higher priority leave the gang no hosts."""
+    spots = []
+    for host in cycle.estate.by_pool[claim.pool.name]:
+        safe = [u for key, u in (*host.using.items(), *host.held.items()) if _is_safe(cycle, claim, key, u.tenant)]
+        if claim.pool.exclusive and any(u.tenant != claim.tenant.name for u in safe):
+            continue
+        free = host.capacity - sum(u.gpus for u in safe)
+        spots.append(Spot(host.name, host.node.domains, max(0, free), own=False))
+    least = claim.job.min_workers
+    return not holds(claim.pool, spots, Shape(least, least, claim.job.gpus_per_worker))
+
+
+def _is_safe(cycle: Cycle, claim: Claim, key: str, tenant: str) -> bool:
+    """Whether the claim may never take GPUs from a job; pods without a job are nobody's to stop."""
+    running = cycle.estate.running.get(key) or cycle.estate.holds.get(key)
+    if running is None:
+        return True
+    if tenant == claim.tenant.name:
+        priority = priority_of(running.job, claim.tenant)
+        return priority is not None and priority >= claim.priority
+    return cycle.class_of(running) is ENTITLED
+
+
+def _reason(cycle: Cycle, claim: Claim, figures: Figures, *, kept_out: bool) -> Reason:
     if figures.most is not None and figures.charged + _least_charge(cycle, claim) > figures.most:
         return Reason.ABOVE_BORROW_LIMIT
     if figures.lendable < figures.asked <= figures.free:
@@ -99,7 +127,8 @@ def _reason(cycle: Cycle, claim: Claim, figures: Figures) -> Reason:
     if figures.lendable >= figures.asked or claim.entitled:
         if claim.job.required and figures.lendable >= figures.asked and _fits_anywhere(cycle, claim):
             return Reason.TOPOLOGY_UNAVAILABLE
-        return Reason.FRAGMENTED
+        if kept_out or not claim.entitled:
+            return Reason.FRAGMENTED
     return Reason.NO_FREE_GPUS
 
 

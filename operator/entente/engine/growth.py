@@ -29,6 +29,8 @@ def _may_grow(cycle: Cycle, running: Running) -> bool:
     job = running.job
     if not job.elastic or running.new or running.shrunk or running.workers >= job.max_workers or job.started is None:
         return False
+    if not all(cycle.estate.hosts[name].capacity for name in running.nodes):
+        return False  # it would have to start again on a host that takes no pods
     return cycle.now - job.started >= cycle.snapshot.pools[running.pool].min_runtime_s
 
 

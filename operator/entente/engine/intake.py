@@ -129,6 +129,8 @@ def job_of(job: TrainingJob, tenant_of: Mapping[str, str], now: datetime) -> Job
         return None
     elastic, checkpoint, topology = spec.elastic, spec.checkpoint, spec.topology
     holding = status.allocation if phase in HOLDING_PHASES else None
+    gone = spec.suspend or job.metadata.deletion_timestamp is not None
+    hold = None if gone else status.hold
     saved = [t for t in (status.last_checkpoint, job.reported_checkpoint) if t is not None]
     return Job(
         key=job.key,
@@ -161,8 +163,8 @@ def job_of(job: TrainingJob, tenant_of: Mapping[str, str], now: datetime) -> Job
         entitled_since=_seconds(status.queue.entitled_since),
         backoff_until=_seconds(status.backoff_until),
         stopping_until=_seconds(status.stopping.until) if status.stopping else None,
-        hold=Placement(status.hold.pool, status.hold.nodes) if status.hold else None,
-        hold_until=_seconds(status.hold.until) if status.hold else None,
+        hold=Placement(hold.pool, hold.nodes) if hold else None,
+        hold_until=_seconds(hold.until) if hold else None,
     )
 
 
@@ -234,7 +236,7 @@ def _count_pods(
     """GPUs of pods that no running job accounts for: a tenant's use, or taken from their node."""
     resources = {p.metadata.name: p.spec.resource for p in pools}
     granted = {(t.metadata.name, row.name) for t in tenants for row in t.spec.pools}
-    foreign: dict[str, int] = {}
+    foreign = _of_no_tenant(hosts, pools, jobs)
     bare: dict[tuple[str, str, bool], int] = {}
     for pod in pods:
         host = hosts.get(pod.node or "")
@@ -249,6 +251,19 @@ def _count_pods(
             foreign[host.name] = foreign.get(host.name, 0) + gpus
     counted = {name: node.with_foreign(foreign[name]) if name in foreign else node for name, node in hosts.items()}
     return counted, tuple(BarePods(n, t, g, going) for (n, t, going), g in sorted(bare.items()))
+
+
+def _of_no_tenant(hosts: Mapping[str, Node], pools: Iterable[GPUPool], jobs: Mapping[str, Job]) -> dict[str, int]:
+    """GPUs of jobs whose Tenant is gone: in an exclusive pool, whole hosts, so that nobody is put beside them."""
+    exclusive = {p.metadata.name for p in pools if p.spec.node_sharing is NodeSharing.EXCLUSIVE}
+    foreign: dict[str, int] = {}
+    for job in jobs.values():
+        if job.tenant is None and job.placement is not None:
+            for name, workers in job.placement.nodes.items():
+                if host := hosts.get(name):
+                    gpus = host.gpus if host.pool in exclusive else workers * job.gpus_per_worker
+                    foreign[name] = foreign.get(name, 0) + gpus
+    return foreign
 
 
 def _accounted(pod: PodRecord, jobs: Mapping[str, Job]) -> bool:

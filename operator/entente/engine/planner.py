@@ -33,6 +33,8 @@ class _Waiting:
     """Tenants and pools with a job that could not be placed."""
     tried: dict[object, str] = field(default_factory=dict)
     """Shapes that could not be placed since GPUs last came free, and the job that tried."""
+    kept_out: set[str] = field(default_factory=set)
+    """Entitled jobs whose notice does not run."""
 
 
 def decide(snapshot: Snapshot) -> Plan:
@@ -45,7 +47,7 @@ def decide(snapshot: Snapshot) -> Plan:
     grow_all(cycle)
     waits += _explain_all(cycle, waiting)
     after = standing_after(_opened(snapshot), cycle)
-    return Plan(_sorted([*cycle.decisions, *waits]), _standings(cycle, waits), books(after))
+    return Plan(_sorted([*cycle.decisions, *waits]), _standings(cycle, waiting.kept_out), books(after))
 
 
 def _opened(snapshot: Snapshot) -> Cycle:
@@ -255,19 +257,20 @@ def _explain_all(cycle: Cycle, waiting: _Waiting) -> list[Wait]:
                 memo[alike] = explain(cycle, claim, reservation)
             found = memo[alike]
             waits.append(Wait(key, found.reason, found.message, found.eta, position))
+            if found.kept_out:
+                waiting.kept_out.add(key)
     for key, refusal in cycle.refused.items():
         eta = cycle.snapshot.jobs[key].backoff_until if refusal.reason is Reason.BACKOFF else None
         waits.append(Wait(key, refusal.reason, refusal.message, eta))
     return waits
 
 
-def _standings(cycle: Cycle, waits: Iterable[Wait]) -> dict[str, Standing]:
-    fragmented = {w.job for w in waits if w.reason is Reason.FRAGMENTED}
+def _standings(cycle: Cycle, kept_out: set[str]) -> dict[str, Standing]:
     standings = {}
     for name, walk in cycle.walks.items():
         waiting = {e.job.key for e in cycle.pending[name]} | set(cycle.estate.holds)
         for key, class_ in walk.classes.items():
-            notice = class_ is ENTITLED and key in waiting and key not in fragmented
+            notice = class_ is ENTITLED and key in waiting and key not in kept_out
             standings[key] = Standing(class_, walk.entitled_workers.get(key, 0), notice)
     return dict(sorted(standings.items()))
 

@@ -68,10 +68,9 @@ def _ordered(jobs: Sequence[Pending], tenant: Tenant) -> list[Pending]:
 def _refuse(job: Job, tenant: Tenant | None, estate: Estate) -> Refusal | None:
     if job.suspend or job.phase is Phase.SUSPENDED:
         return Refusal(Reason.SUSPENDED, "The job is suspended: set spec.suspend to false to queue it.")
-    if tenant is None:
-        return Refusal(Reason.NO_TENANT, "The job's namespace belongs to no Tenant.")
-    if tenant.leaving:
-        return Refusal(Reason.NO_TENANT, "The job's Tenant is being deleted: nothing more starts in its namespaces.")
+    if tenant is None or tenant.leaving:
+        gone = "The job's Tenant is being deleted: nothing more starts in its namespaces."
+        return Refusal(Reason.NO_TENANT, gone if tenant else "The job's namespace belongs to no Tenant.")
     known = [p for p in job.pools or tuple(tenant.terms) if p in estate.pools]
     if not known and (job.pools or tenant.terms):
         names = ", ".join(job.pools or tuple(tenant.terms))
