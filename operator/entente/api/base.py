@@ -30,6 +30,7 @@ class Model(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         extra="forbid",
+        allow_inf_nan=False,
         use_attribute_docstrings=True,
     )
 

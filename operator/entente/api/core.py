@@ -1,12 +1,25 @@
 """Slim records of the Kubernetes objects that decisions rest on: nodes and pods, without what nobody reads."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from entente.api.names import GROUP
 
 _FINAL_PHASES = frozenset({"Succeeded", "Failed"})
+
+_QUANTITY = re.compile(r"([+-]?[0-9]{1,18}(?:\.[0-9]{0,9})?)(?:[eE]([0-9]{1,2})|([numkMGTPE]|[KMGTPE]i))?", re.ASCII)
+
+_SCALES = {
+    "": Decimal(1),
+    **{
+        suffix: Decimal(10) ** power
+        for suffix, power in zip("numkMGTPE", (-9, -6, -3, 3, 6, 9, 12, 15, 18), strict=True)
+    },
+    **{f"{prefix}i": Decimal(1024) ** power for power, prefix in enumerate("KMGTPE", start=1)},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +137,21 @@ def _named_node(term: Mapping[str, Any]) -> str | None:
 
 
 def _extended(resources: Mapping[str, Any]) -> dict[str, int]:
-    return {name: int(value) for name, value in resources.items() if "/" in name}
+    return {name: whole_units(value) for name, value in resources.items() if "/" in name}
+
+
+def whole_units(quantity: object) -> int:
+    """Whole units of a Kubernetes quantity: `8`, `1k` (as the API server prints 1000) or `4Ki`; parts are cut off.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = _QUANTITY.fullmatch(str(quantity))
+    if found is None or isinstance(quantity, bool):
+        message = f"{quantity!r} is no quantity such as 8 or 1k"
+        raise ValueError(message)
+    number, exponent, suffix = found.groups()
+    return int(Decimal(number) * 10 ** int(exponent or 0) * _SCALES[suffix or ""])
 
 
 def _requested(spec: Mapping[str, Any]) -> dict[str, int]:

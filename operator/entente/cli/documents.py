@@ -1,7 +1,8 @@
 """Kubernetes objects from files, folders and standard input, with the place of whatever cannot be read."""
 
+import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,23 @@ from entente.api.job import TrainingJob
 from entente.api.names import GROUP
 from entente.api.pool import GPUPool
 from entente.api.tenant import Tenant
+from entente.cli.core_shapes import NodeShape, PodShape
 
 try:
     from yaml import CSafeLoader as SafeLoader
 except ImportError:  # PyYAML without libyaml: slower, otherwise the same
     from yaml import SafeLoader  # type: ignore[assignment]
+
+
+class _Loader(SafeLoader):
+    """Leaves times as text, as JSON does: the models read them, and refuse those that cannot be with their field."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in SafeLoader.yaml_implicit_resolvers.items()
+}
+
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -54,7 +67,7 @@ class _Document:
     def line_of(self, path: Sequence[str | int]) -> int | None:
         """The line on which a field (or the nearest thing around it) stands."""
         try:
-            roots = list(yaml.compose_all(self.text, Loader=SafeLoader))
+            roots = list(yaml.compose_all(self.text.replace("\t", " "), Loader=_Loader))  # JSON may have tabs
         except yaml.YAMLError:
             return None
         node = roots[self.index] if self.index < len(roots) else None
@@ -92,30 +105,43 @@ def read(names: Sequence[str]) -> Objects:
 def _texts(names: Sequence[str]) -> Iterator[tuple[str, str]]:
     for name in names:
         if name == "-":
-            yield "<stdin>", sys.stdin.read()
+            yield "<stdin>", _text("<stdin>", sys.stdin.buffer.read)
             continue
         path = Path(name)
-        files = sorted(p for p in path.iterdir() if p.suffix in _SUFFIXES) if path.is_dir() else [path]
+        folder = path.is_dir()
+        files = sorted(p for p in path.iterdir() if p.suffix in _SUFFIXES and p.is_file()) if folder else [path]
         if not files:
             raise InputError(name, None, f"the folder holds no file that ends in {', '.join(_SUFFIXES)}")
         for file in files:
-            try:
-                yield str(file), file.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-                raise InputError(str(file), None, f"cannot be read: {reason}") from error
+            yield str(file), _text(str(file), file.read_bytes)
 
 
-def _bodies(source: str, text: str) -> Iterator[tuple[_Document, dict[str, Any]]]:
+def _text(source: str, read_bytes: Callable[[], bytes]) -> str:
     try:
-        documents = list(yaml.load_all(text, Loader=SafeLoader))
+        return read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InputError(source, None, f"cannot be read: {reason}") from error
+
+
+def _parsed(source: str, text: str) -> list[Any]:
+    if text.lstrip().startswith(("{", "[")):
+        try:
+            return [json.loads(text)]
+        except (ValueError, RecursionError):
+            pass  # several documents, or YAML in flow style
+    try:
+        return list(yaml.load_all(text, Loader=_Loader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
         raise InputError(source, mark.line + 1 if mark else None, f"not YAML or JSON: {problem}") from error
-    except ValueError as error:  # a date such as 2026-13-45
+    except (ValueError, TypeError, RecursionError) as error:
         raise InputError(source, None, f"not YAML or JSON: {error}") from error
-    for index, body in enumerate(documents):
+
+
+def _bodies(source: str, text: str) -> Iterator[tuple[_Document, dict[str, Any]]]:
+    for index, body in enumerate(_parsed(source, text)):
         if body is None:
             continue
         document = _Document(source, text, index)
@@ -128,7 +154,8 @@ def _bodies(source: str, text: str) -> Iterator[tuple[_Document, dict[str, Any]]
             for place, item in enumerate(body["items"]):
                 if isinstance(item, dict) and kind:  # items of a typed list need not say what they are
                     item = {"kind": kind, "apiVersion": body.get("apiVersion"), **item}  # noqa: PLW2901
-                yield _Document(source, text, index, ("items", place)), _mapping(document, item)
+                entry = _Document(source, text, index, ("items", place))
+                yield entry, _mapping(entry, item)
         else:
             yield document, _mapping(document, body)
 
@@ -136,7 +163,12 @@ def _bodies(source: str, text: str) -> Iterator[tuple[_Document, dict[str, Any]]
 def _mapping(document: _Document, body: object) -> dict[str, Any]:
     if not isinstance(body, dict) or not isinstance(body.get("kind"), str):
         raise InputError(document.source, document.line_of(()), "not a Kubernetes object: it has no field `kind`")
-    return body
+    return _without_nulls(body)
+
+
+def _without_nulls(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A field that is null is one that is not given, as for the API server."""
+    return {k: _without_nulls(v) if isinstance(v, dict) else v for k, v in body.items() if v is not None}
 
 
 def _take(objects: Objects, document: _Document, body: dict[str, Any], seen: dict[tuple[str, str, str], str]) -> None:
@@ -149,21 +181,26 @@ def _take(objects: Objects, document: _Document, body: dict[str, Any], seen: dic
     try:
         if kind in readers and str(body.get("apiVersion", "")).startswith(f"{GROUP}/"):
             model, found = readers[kind]
+            if kind == "TrainingJob" and isinstance(body.get("metadata"), dict):
+                body["metadata"].setdefault("namespace", "default")
             found.append(model.model_validate(body))
         elif kind == "Node":
+            NodeShape.model_validate(body)
             objects.nodes.append(NodeRecord.from_object(body))
         elif kind == "Pod":
+            PodShape.model_validate(body)
             objects.pods.append(PodRecord.from_object(body))
         else:
             return
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(p) for p in first["loc"])
-        given = "" if first["type"] == "missing" else f" (given: {first['input']!r})"
+        plain = isinstance(first["input"], str | int | float)
+        given = f" (given: {first['input']!r})" if plain and first["type"] != "missing" else ""
         raise InputError(
             document.source, document.line_of(first["loc"]), f"{kind} {_name(body)}: {where}: {first['msg']}{given}"
         ) from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(
             document.source, document.line_of(()), f"{kind} {_name(body)} cannot be read: {error!r}"
         ) from error
