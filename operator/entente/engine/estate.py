@@ -124,6 +124,8 @@ class Estate:
         """Whether a worker of the gang is on a lost node: then the job counts as pending in its old place."""
         if job.placement is None or job.phase not in HOLDING_PHASES or job.phase is Phase.STOPPING:
             return False
+        if job.placement.pool not in self.pools:
+            return False  # its hosts may well be up: it runs until somebody stops it
         return any(n not in self.hosts or self.hosts[n].node.lost for n in job.placement.nodes)
 
     def _put(self, job: Job, nodes: Mapping[str, int], side: str) -> None:

@@ -22,7 +22,7 @@ from entente.engine.model import (
     Tenant,
     Terms,
 )
-from entente.engine.placement import Shape, Spot, place
+from entente.engine.packing import SOMEWHERE, packed, seen
 
 
 def snapshot(
@@ -46,13 +46,15 @@ def snapshot(
     for job in sorted(jobs, key=lambda j: j.key):
         if (taken := job_of(job, tenant_of, now)) is not None:
             known[taken.key] = taken
+    pods = tuple(pods)
+    known = seen(known, pods)
     hosts, bare = _count_pods(hosts, pools, tenants, tenant_of, known, pods)
     return Snapshot(
         now=now.timestamp(),
         pools={p.metadata.name: pool_of(p) for p in pools},
         nodes=hosts,
         tenants={t.metadata.name: tenant_model(t, now) for t in tenants},
-        jobs=_pack_unplaced(known, hosts, {p.metadata.name: pool_of(p) for p in pools}),
+        jobs=packed(known, hosts, {p.metadata.name: pool_of(p) for p in pools}, bare),
         bare=bare,
     )
 
@@ -151,7 +153,7 @@ def job_of(job: TrainingJob, tenant_of: Mapping[str, str], now: datetime) -> Job
         grace_s=checkpoint.grace_seconds if checkpoint else None,
         expected_s=spec.expected_seconds,
         max_s=spec.max_seconds,
-        placement=Placement(holding.pool, holding.nodes or {"": holding.workers}) if holding else None,
+        placement=Placement(holding.pool, holding.nodes or {SOMEWHERE: holding.workers}) if holding else None,
         since=_seconds(holding.since) if holding else None,
         on_call=holding.on_call if holding else False,
         started=_seconds(status.start_time) if holding else None,
@@ -269,39 +271,6 @@ def _of_no_tenant(hosts: Mapping[str, Node], pools: Iterable[GPUPool], jobs: Map
 def _accounted(pod: PodRecord, jobs: Mapping[str, Job]) -> bool:
     """Whether a job's allocation counts the pod already; otherwise it is the rest of a gang that is gone."""
     job = jobs.get(f"{pod.namespace}/{pod.job}") if pod.job else None
-    return job is not None and job.placement is not None and pod.node in job.placement.nodes
-
-
-def _pack_unplaced(jobs: Mapping[str, Job], hosts: Mapping[str, Node], pools: Mapping[str, Pool]) -> dict[str, Job]:
-    """Running jobs whose status names no nodes are packed by the planner's own rule, in the order of submission."""
-    free = {name: node.capacity for name, node in hosts.items()}
-    users: dict[str, set[str | None]] = {name: set() for name in hosts}
-    known = dict(jobs)
-
-    def occupy(job: Job, nodes: Mapping[str, int]) -> None:
-        for name, workers in nodes.items():
-            if name in free:
-                free[name] -= workers * job.gpus_per_worker
-                users[name].add(job.tenant)
-
-    unplaced = []
-    for job in jobs.values():
-        if job.placement and "" in job.placement.nodes:
-            unplaced.append(job)
-        elif job.placement:
-            occupy(job, job.placement.nodes)
-    for job in sorted(unplaced, key=lambda j: (j.submitted, j.key)):
-        assert job.placement is not None  # noqa: S101 - chosen so above
-        pool, workers = pools.get(job.placement.pool), job.placement.nodes[""]
-        nodes = None
-        if pool is not None:
-            spots = [
-                Spot(n, hosts[n].domains, gpus, job.tenant in users[n])
-                for n, gpus in sorted(free.items())
-                if hosts[n].pool == pool.name and gpus > 0 and not (pool.exclusive and users[n] - {job.tenant})
-            ]
-            shape = Shape(workers, workers, job.gpus_per_worker, job.level, required=job.required)
-            nodes = place(pool, spots, shape)
-        known[job.key] = job.placed(Placement(job.placement.pool, nodes or {}))
-        occupy(job, nodes or {})
-    return known
+    if job is None or job.placement is None:
+        return False
+    return pod.node in job.placement.nodes or SOMEWHERE in job.placement.nodes

@@ -91,6 +91,8 @@ def broken(snapshot: Snapshot, job: Job) -> bool:
     """Whether a worker of a gang that had started is on a lost node."""
     if job.placement is None or job.phase not in HOLDING_PHASES or job.phase is Phase.STOPPING:
         return False
+    if job.placement.pool not in snapshot.pools:
+        return False
     return any(n not in snapshot.nodes or snapshot.nodes[n].lost for n in job.placement.nodes)
 
 
