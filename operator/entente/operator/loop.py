@@ -38,8 +38,10 @@ _log = logging.getLogger(__name__)
 
 _EMPTY_PLAN = Plan(decisions=(), standings={}, books={})
 
-_LONGEST_DEBOUNCE_S = 1.0
-"""A cycle waits as long as the one before it took, so that deciding takes half of a core at most, but no longer."""
+_REST = 2.0
+_LONGEST_REST_S = 2.0
+"""A cycle waits twice as long as the one before it took, up to this: a burst of events is decided about in few cycles,
+and deciding leaves time for acting."""
 
 _MOST_STEPS = 6
 """Steps of one job in one cycle: from waiting over a start made before a crash to its end."""
@@ -125,7 +127,7 @@ class Loop:
             began = time.monotonic()
             decided = await self.cycle()
             ended = time.monotonic()
-            self._pause_s = min(_LONGEST_DEBOUNCE_S, max(self._settings.debounce_s, ended - began))
+            self._pause_s = max(self._settings.debounce_s, min(_LONGEST_REST_S, _REST * (ended - began)))
             if decided:
                 self.ended_at = ended
 
