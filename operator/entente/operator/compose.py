@@ -145,6 +145,8 @@ class Process:
             kopf.operator(
                 registry=registry_for(core, self._connection),
                 settings=kopf_settings(),
+                # Without one, kopf asks for the user's name, which a pod's user need not have. Its type is not public.
+                identity=self._identity,  # type: ignore[arg-type]
                 clusterwide=True,
                 stop_flag=stop,
                 ready_flag=ready,
