@@ -190,6 +190,11 @@ class Ground:
             for name in self.cycle.quotas[pool].quotas
         }
 
+    def _charged_at_its_start(self, freed: Freed) -> int:
+        """What the claim's tenant is charged once the victims are gone: the jobs that are to end may still be there."""
+        gone, cuts = _gone_and_cut(self.estate, freed)
+        return self.estate.charged_without(self.claim.tenant.name, self.claim.pool.name, frozenset(gone), cuts)
+
     def allowance(self, freed: Freed, charges: Mapping[str, int]) -> int:
         """GPUs that the claim's tenant may add to its charge then, beyond what others keep back."""
         pool = self.claim.pool
@@ -218,8 +223,9 @@ class Ground:
         if only is not None or freed:
             shape = shape_of(claim, most=claim.job.min_workers)  # an elastic job evicts only for its least
         charged = charges[claim.tenant.name]
-        caps = (self.cycle.most(claim.tenant, claim.pool.name), cap)
-        limit = min([self.allowance(freed, charges), *(most - charged for most in caps if most is not None)])
+        most = self.cycle.most(claim.tenant, claim.pool.name)
+        limits = [(cap, charged), (most, self._charged_at_its_start(freed) if freed else charged)]
+        limit = min([self.allowance(freed, charges), *(most - charge for most, charge in limits if most is not None)])
         return fit(self.estate, claim, self.spots(freed, only), shape, limit, frozenset(freed))
 
 

@@ -45,7 +45,7 @@ def check_invariants(
         )
         for name, pool in snapshot.pools.items()
     }
-    case = Case(snapshot, plan, before(snapshot), after(snapshot, plan), quotas)
+    case = Case(snapshot, plan, before(snapshot, plan), after(snapshot, plan), quotas)
     for decision in plan.decisions:
         case.decided.setdefault(decision.job, []).append(decision)
     found = [violation for check in _CHECKS for violation in check(case)]

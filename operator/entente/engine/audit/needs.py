@@ -8,7 +8,7 @@ from entente.api.reasons import Reason
 from entente.api.tenant import WhenSpent
 from entente.engine.audit.case import Case, Invariant, Violation
 from entente.engine.audit.recount import Count, Grip, Side
-from entente.engine.decisions import Evict, Grow, Hold, Shrink, Wait
+from entente.engine.decisions import Evict, Grow, Hold, Shrink, Start, Wait
 from entente.engine.model import MIN_GRACE_S, Job, Pool
 
 _REFUSED = frozenset(
@@ -81,13 +81,18 @@ def _plain(case: Case, pool: Pool) -> bool:
 
 
 def _excused(case: Case, wait: Wait, pool: Pool) -> bool:
-    """Fragmented, or behind such a job of its tenant; or its GPUs come free by themselves in time."""
-    job = case.job(wait.job)
+    """Its GPUs come free by themselves in time, or are held for a borrower that cannot be evicted before it started.
+
+    In a shared pool also: fragmented, or behind such a job of its tenant.
+    """
+    job, standings = case.job(wait.job), case.plan.standings
     if wait.reason is Reason.RESERVED and wait.eta is not None and wait.eta <= _deadline(case, job, pool):
         return True
-    if pool.exclusive:
-        return False
-    return any(
+    held = {g.job for g in case.then.grips if g.side is Side.HELD and g.tenant != job.tenant}
+    held |= {d.job for d in case.plan.decisions if isinstance(d, Start) and case.job(d.job).hold is not None}
+    if any(key in standings and standings[key].class_ is AllocationClass.BORROWED for key in held):
+        return True
+    return not pool.exclusive and any(
         w.reason in (Reason.FRAGMENTED, Reason.RESERVED, Reason.TOPOLOGY_UNAVAILABLE)
         and case.job(w.job).tenant == job.tenant
         for w in _waiting(case)

@@ -96,9 +96,11 @@ def broken(snapshot: Snapshot, job: Job) -> bool:
     return any(n not in snapshot.nodes or snapshot.nodes[n].lost for n in job.placement.nodes)
 
 
-def before(snapshot: Snapshot) -> Count:
-    """As the snapshot says, with every hold that it names."""
-    return Count(snapshot, [*_in_use(snapshot), *_held(snapshot.jobs.values())])
+def before(snapshot: Snapshot, plan: Plan) -> Count:
+    """As the snapshot says, without the holds that the plan gives up."""
+    started = [snapshot.jobs[d.job] for d in plan.decisions if isinstance(d, Start)]
+    kept = [j for j in started if any(_is_of(j.hold, d) for d in plan.decisions if d.job == j.key)]
+    return Count(snapshot, [*_in_use(snapshot), *_held([*_still_holding(snapshot, plan), *kept])])
 
 
 def after(snapshot: Snapshot, plan: Plan) -> Count:
@@ -130,6 +132,10 @@ def _leave(grips: dict[_Key, Grip], job: Job, kept: Mapping[str, int]) -> None:
             before = grips.get((grip.job, grip.node, Side.GOES))
             gpus = gone + (before.gpus if before else 0)
             grips[grip.job, grip.node, Side.GOES] = Grip(grip.job, grip.tenant, grip.node, gpus, Side.GOES)
+
+
+def _is_of(hold: Placement | None, decision: object) -> bool:
+    return hold is not None and isinstance(decision, Start) and dict(hold.nodes) == dict(decision.nodes)
 
 
 def _put(grips: dict[_Key, Grip], job: Job, placement: Placement, side: Side) -> None:
