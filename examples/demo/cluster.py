@@ -1,13 +1,14 @@
 """The demo's way to the API server, through the official client: plain objects in, plain objects out."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from kubernetes import client, config
+from kubernetes.stream import stream
 
 from entente.kube.kinds import Kind
 
@@ -107,6 +108,28 @@ class Cluster:
                 yield event
         finally:
             response.close()
+
+    def execute(self, namespace: str, pod: str, command: Sequence[str]) -> None:
+        """Run a command in the first container of a pod.
+
+        Raises:
+            ApiError: the API server or the kubelet refused it.
+        """
+        # the stream replaces the request method of the client that it is given
+        core = client.CoreV1Api(client.ApiClient(self._api.configuration))
+        try:
+            stream(
+                core.connect_get_namespaced_pod_exec,
+                pod,
+                namespace,
+                command=[*command],
+                stdin=False,
+                stdout=True,
+                stderr=True,
+                tty=False,
+            )
+        except client.ApiException as error:
+            raise ApiError(error.status or 0, str(error.reason)) from error
 
     def _call(self, request: "_Request") -> Object:
         answer: Object = json.loads(self._send(request).response.data or b"{}")

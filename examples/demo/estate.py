@@ -13,9 +13,8 @@ from entente.kube.kinds import GPU_POOL, TENANT, Kind
 
 MANIFESTS = Path(__file__).parent / "estate.yaml"
 POOL = "h100"
-GPUS_PER_HOST = 8
-BLOCKS, RACKS_PER_BLOCK, HOSTS_PER_RACK = 2, 4, 4
-HOSTS = BLOCKS * RACKS_PER_BLOCK * HOSTS_PER_RACK
+GPUS_PER_WORKER = 8
+"""At most; larger jobs have several workers."""
 NOTICE_S = 60
 
 NAMESPACES: Final = {OWNER: "xai-training", GUEST: "anthropic-research"}
@@ -31,9 +30,12 @@ GRACE_S = 2
 _KINDS = {kind.kind: kind for kind in (GPU_POOL, TENANT)}
 
 
-def manifests() -> list[tuple[Kind, Object]]:
-    """The pool and the tenants, in this order."""
-    bodies = yaml.safe_load_all(MANIFESTS.read_text(encoding="utf-8"))
+def manifests(half: int) -> list[tuple[Kind, Object]]:
+    """The pool and the tenants, in this order, each tenant with a guarantee of so many GPUs."""
+    bodies = list(yaml.safe_load_all(MANIFESTS.read_text(encoding="utf-8")))
+    for body in bodies:
+        for terms in body["spec"].get("pools", ()):
+            terms["guaranteed"] = half
     return [(_KINDS[body["kind"]], body) for body in bodies]
 
 
@@ -43,8 +45,8 @@ def key(job: TraceJob) -> str:
 
 
 def saves_when_told(job: TraceJob) -> bool:
-    """Whether a job saves when it is told to stop: those of a whole host or more do."""
-    return job.gpus >= GPUS_PER_HOST
+    """Whether a job saves when it is told to stop: the larger ones do."""
+    return job.gpus >= GPUS_PER_WORKER
 
 
 def training(job: TraceJob) -> Training:
@@ -54,7 +56,7 @@ def training(job: TraceJob) -> Training:
 
 def training_job(job: TraceJob, template: Object) -> Object:
     """The TrainingJob of a job of the trace, with a PodTemplateSpec. It does not know how long it will run."""
-    workers, gpus = shape(job.gpus, GPUS_PER_HOST)
+    workers, gpus = shape(job.gpus, GPUS_PER_WORKER)
     checkpoint = {"intervalSeconds": CHECKPOINT_S} | ({"graceSeconds": GRACE_S} if saves_when_told(job) else {})
     spec: dict[str, Any] = {
         "workers": workers,

@@ -13,21 +13,24 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
-from demo import estate, fake_pods, interruption, summary, trace, view
+from demo import ground, interruption, summary, trace, view
 from demo.cluster import ApiError, Cluster
+from demo.kind_cluster import KindError
 from demo.operator_process import OperatorProcess
 from demo.picture import Picture
 from demo.replay import Replay
 from demo.setup import install_resources, open_estate
 from demo.story import Story
 from demo.trainers import Trainers
-from localplane import LocalPlane, PlaneError
+from localplane import PlaneError
 
 SECONDS = 155.0
 """Length of the replay: the last job is submitted after 119 s."""
 
 PLAIN_EVERY_S = 5.0
 REFRESH_S = 0.5
+HOLD_S = 1.0
+IMAGE = os.environ.get("DEMO_IMAGE", "busybox:1.37")
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -38,6 +41,8 @@ class Options:
 
     seconds: float
     hold: bool
+    kind: bool
+    image: str
     directory: Path | None
 
 
@@ -75,38 +80,46 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=bool(os.environ.get("HOLD")),
         help="keep everything running afterwards, until Ctrl-C (also: HOLD=1)",
     )
+    parser.add_argument(
+        "--kind",
+        action="store_true",
+        default=bool(os.environ.get("KIND")),
+        help="use a kind cluster of its own instead of the local control plane (also: KIND=1)",
+    )
+    parser.add_argument(
+        "--image", default=IMAGE, help="of the workers with --kind; needs a shell (default: %(default)s)"
+    )
     parser.add_argument("--directory", type=Path, help="keep logs and data of the control plane here")
     given = parser.parse_args(argv)
     console = Console()
     interruption.listen()
     try:
-        return _run(Options(given.seconds, given.hold, given.directory), console)
+        return _run(Options(**vars(given)), console)
     except KeyboardInterrupt:
         console.print("interrupted: everything is stopped", style="yellow")
         return INTERRUPTED
-    except (ApiError, PlaneError, TimeoutError) as error:
+    except (ApiError, KindError, PlaneError, TimeoutError) as error:
         text = "\n".join([f"the demo cannot go on: {error}", *getattr(error, "__notes__", ())])
         console.print(text, style="bold red", markup=False, highlight=False, soft_wrap=True)
         return FAILED
 
 
 def _run(options: Options, console: Console) -> int:
-    jobs = trace.read()
-    console.print("starting a control plane on loopback ...")
-    with LocalPlane(options.directory) as plane:
-        console.print(f"to look around in another terminal:  export KUBECONFIG={plane.kubeconfig}", soft_wrap=True)
-        plane.add_gpu_nodes(estate.HOSTS, gpus=estate.GPUS_PER_HOST, blocks=estate.BLOCKS, racks=estate.RACKS_PER_BLOCK)
-        cluster = Cluster(plane.kubeconfig)
+    console.print("starting a kind cluster ..." if options.kind else "starting a control plane on loopback ...")
+    with ground.kind(options.directory, options.image) if options.kind else ground.local(options.directory) as place:
+        console.print(f"to look around in another terminal:  export KUBECONFIG={place.kubeconfig}", soft_wrap=True)
+        cluster = Cluster(place.kubeconfig)
         install_resources(cluster)
-        with OperatorProcess(plane.kubeconfig, plane.directory / "operator") as operator:
-            open_estate(cluster, estate.HOSTS * estate.GPUS_PER_HOST, operator.keep)
-            console.print(f"{estate.HOSTS} hosts, operator and tenants are there: {len(jobs)} jobs of the trace follow")
-            replay = Replay(cluster, jobs, fake_pods.template)
-            pods = fake_pods.FakePods(cluster)
+        with OperatorProcess(place.kubeconfig, place.directory) as operator:
+            open_estate(cluster, place.gpus, operator.keep)
+            jobs = [job for job in trace.read() if job.gpus >= place.least_gpus]
+            console.print(f"{place.hosts} hosts, operator and tenants are there: {len(jobs)} jobs of the trace follow")
+            pods = place.pods(cluster)
+            replay = Replay(cluster, jobs, pods.template)
             with contextlib.closing(_Background(replay, Trainers(cluster, pods.end))):
-                code = _replay(replay, jobs, options, console, operator)
+                code = _replay(replay, jobs, place, options, console, operator)
                 if options.hold:
-                    _hold(replay, console, plane.kubeconfig)
+                    _hold(operator, console, place.kubeconfig)
                 return code
 
 
@@ -122,7 +135,12 @@ class _Background:
 
 
 def _replay(
-    replay: Replay, jobs: Sequence[trace.TraceJob], options: Options, console: Console, operator: OperatorProcess
+    replay: Replay,
+    jobs: Sequence[trace.TraceJob],
+    place: ground.Ground,
+    options: Options,
+    console: Console,
+    operator: OperatorProcess,
 ) -> int:
     screen = _Screen(console)
 
@@ -138,6 +156,8 @@ def _replay(
     result = summary.summarise(
         [job for job in jobs if job.submit_s / trace.SPEED < options.seconds],
         replay.outcome(),
+        hosts=place.hosts,
+        gpus_per_host=place.gpus_per_host,
         began=replay.began,
         horizon_s=now - replay.began,
         claims=[*replay.claims.met(), *replay.claims.waiting(now).values()],
@@ -148,12 +168,13 @@ def _replay(
     return FAILED if result.failures else 0
 
 
-def _hold(replay: Replay, console: Console, kubeconfig: Path) -> None:
+def _hold(operator: OperatorProcess, console: Console, kubeconfig: Path) -> None:
     console.print(f"still running until Ctrl-C; try\n  export KUBECONFIG={kubeconfig}", soft_wrap=True)
     console.print("  kubectl get gpools,tenants,trainingjobs -A\n  kubectl apply -f examples/")
-    while True:
-        replay.picture()
-        time.sleep(1)
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            operator.keep()
+            time.sleep(HOLD_S)
 
 
 if __name__ == "__main__":

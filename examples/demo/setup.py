@@ -48,7 +48,7 @@ def open_estate(cluster: Cluster, capacity: int, watch: Callable[[], None]) -> N
     Raises:
         TimeoutError: the operator did not get there.
     """
-    for kind, body in estate.manifests():
+    for kind, body in estate.manifests(capacity // 2):
         cluster.apply(kind, body)
 
     def ready() -> bool:

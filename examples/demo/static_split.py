@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from demo.estate import GPUS_PER_WORKER
 from demo.trace import TraceJob, shape
 
 
@@ -33,7 +34,13 @@ class _Running:
 
 
 def replay(
-    jobs: Sequence[TraceJob], hosts: Mapping[str, int], *, gpus_per_host: int, horizon_s: float, start_s: float = 0.0
+    jobs: Sequence[TraceJob],
+    hosts: Mapping[str, int],
+    *,
+    gpus_per_host: int,
+    horizon_s: float,
+    start_s: float = 0.0,
+    gpus_per_worker: int = GPUS_PER_WORKER,
 ) -> dict[str, Outcome]:
     """The outcome of every job submitted before the horizon, by job id.
 
@@ -43,11 +50,12 @@ def replay(
         gpus_per_host: GPUs of each host.
         horizon_s: when the replay ends.
         start_s: how long a job is on its hosts before it runs.
+        gpus_per_worker: GPUs of one worker at most.
     """
     outcomes: dict[str, Outcome] = {}
     for tenant, count in hosts.items():
         own = [job for job in jobs if job.tenant == tenant and job.submit_s < horizon_s]
-        placed = _Estate(count, gpus_per_host, start_s).run(own)
+        placed = _Estate(count, gpus_per_host, gpus_per_worker, start_s).run(own)
         outcomes |= {job.job_id: _outcome(job, placed.get(job.job_id, math.inf) + start_s, horizon_s) for job in own}
     return outcomes
 
@@ -62,10 +70,10 @@ def _outcome(job: TraceJob, start: float, horizon_s: float) -> Outcome:
 class _Estate:
     """One tenant's hosts, its queue and what runs."""
 
-    def __init__(self, hosts: int, gpus_per_host: int, start_s: float) -> None:
+    def __init__(self, hosts: int, gpus_per_host: int, gpus_per_worker: int, start_s: float) -> None:
         self._start_s = start_s
         self._free = [gpus_per_host] * hosts
-        self._per_host = gpus_per_host
+        self._per_worker = gpus_per_worker
         self._running: list[_Running] = []
         self._started = 0
 
@@ -137,7 +145,7 @@ class _Estate:
 
     def _place(self, job: TraceJob, free: Sequence[int]) -> dict[int, int]:
         """GPUs taken of each host, fullest hosts first; empty when the gang does not fit."""
-        workers, gpus = shape(job.gpus, self._per_host)
+        workers, gpus = shape(job.gpus, self._per_worker)
         hosts: dict[int, int] = {}
         for host in sorted((h for h, room in enumerate(free) if room >= gpus), key=lambda h: (free[h], h)):
             fitting = min(workers, free[host] // gpus)

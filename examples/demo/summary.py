@@ -10,7 +10,7 @@ from rich.text import Text
 
 from demo import static_split
 from demo.claims import Claim
-from demo.estate import GPUS_PER_HOST, HOSTS, NOTICE_S
+from demo.estate import NOTICE_S
 from demo.story import Story
 from demo.trace import GUEST, OWNER, SPEED, TraceJob
 from entente.api.job import Phase, TrainingJob
@@ -58,6 +58,8 @@ def summarise(
     trace: Sequence[TraceJob],
     jobs: Mapping[str, TrainingJob],
     *,
+    hosts: int,
+    gpus_per_host: int,
     began: float,
     horizon_s: float,
     claims: Sequence[Claim],
@@ -69,6 +71,8 @@ def summarise(
     Args:
         trace: the jobs that were submitted.
         jobs: the TrainingJobs at the horizon, by job id of the trace.
+        hosts: of the estate; each tenant is guaranteed one half.
+        gpus_per_host: GPUs of each host.
         began: when the first job was submitted, in seconds since the epoch.
         horizon_s: length of the replay in real seconds.
         claims: of entitled jobs, over and going on.
@@ -76,11 +80,11 @@ def summarise(
         story: the acts that were reached.
     """
     now = began + horizon_s
-    half = HOSTS // 2
+    half = hosts // 2
     outcomes = static_split.replay(
         trace,
         {OWNER: half, GUEST: half},
-        gpus_per_host=GPUS_PER_HOST,
+        gpus_per_host=gpus_per_host,
         horizon_s=horizon_s * SPEED,
         start_s=start_s * SPEED,
     )
@@ -90,11 +94,11 @@ def summarise(
             name: _shared([jobs[job.job_id] for job in of if job.job_id in jobs], now) for name, of in groups.items()
         },
         split={name: _split(of, outcomes) for name, of in groups.items()},
-        capacity_gpu_h=HOSTS * GPUS_PER_HOST * horizon_s * SPEED / HOUR_S,
+        capacity_gpu_h=hosts * gpus_per_host * horizon_s * SPEED / HOUR_S,
         evictions=sum(len(job.status.evictions) for job in jobs.values()),
         claims=claims,
         start_s=start_s,
-        failures=[*_lost(trace, jobs), *_untold(story), *_late(claims)],
+        failures=[*_lost(trace, jobs), *_untold(story, half * gpus_per_host), *_late(claims)],
     )
 
 
@@ -144,9 +148,8 @@ def _lost(trace: Sequence[TraceJob], jobs: Mapping[str, TrainingJob]) -> list[st
     return [f"job {name} is gone from the cluster" for name in missing] + [f"job {name} has failed" for name in failed]
 
 
-def _untold(story: Story) -> list[str]:
+def _untold(story: Story, half: int) -> list[str]:
     """Whether the guest filled the idle half and the owner took its guarantee back."""
-    half = HOSTS * GPUS_PER_HOST // 2
     failures = []
     if story.most_borrowed < FILLED * half:
         failures.append(f"{GUEST} borrowed {story.most_borrowed} GPUs at most, at least {FILLED * half:.0f} expected")
@@ -169,7 +172,12 @@ def render(summary: Summary, story: Story) -> RenderableType:
 
 
 def _comparison(summary: Summary) -> Table:
-    table = Table(title="the same 300 jobs, in hours of the trace", title_justify="left", title_style="bold", box=None)
+    table = Table(
+        title=f"the same {summary.split[''].jobs} jobs, in hours of the trace",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+    )
     for title in ("", "shared (this cluster)", "static split (computed)"):
         table.add_column(title, justify="right" if title else "left")
     shared, split = summary.shared[""], summary.split[""]

@@ -47,6 +47,8 @@ def summarised(*jobs: TrainingJob, claims: tuple[Claim, ...] = (), story: Story 
     return summary.summarise(
         TRACE,
         {known.metadata.name: known for known in jobs},
+        hosts=32,
+        gpus_per_host=8,
         began=START,
         horizon_s=90.0,
         claims=claims,

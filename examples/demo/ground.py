@@ -1,0 +1,90 @@
+"""Where the demo takes place: a cluster with GPU hosts, and how the pods of its jobs are made and end there."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from demo.cluster import Cluster, Object
+from demo.fake_pods import FakePods
+from demo.kind_cluster import GPUS_PER_NODE, LEAST_GPUS, NODES, KindCluster
+from demo.real_pods import RealPods
+from demo.trace import TraceJob
+from localplane import LocalPlane
+
+BLOCKS, RACKS_PER_BLOCK, HOSTS_PER_RACK, GPUS_PER_HOST = 2, 4, 4, 8
+
+
+class Pods(Protocol):
+    """The workers of jobs."""
+
+    def template(self, job: TraceJob) -> Object:
+        """The PodTemplateSpec of a job's workers."""
+
+    def end(self, namespace: str, job: str) -> None:
+        """Let all workers of a job succeed now.
+
+        Raises:
+            ApiError: the API server refused it several times in a row.
+            HTTPError: it could not be reached as often.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A cluster that is ready for the operator."""
+
+    kubeconfig: Path
+    directory: Path
+    """For logs."""
+    hosts: int
+    gpus_per_host: int
+    least_gpus: int
+    """Smaller jobs of the trace are left out."""
+    pods: Callable[[Cluster], Pods]
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of all hosts."""
+        return self.hosts * self.gpus_per_host
+
+
+@contextmanager
+def local(directory: Path | None) -> Iterator[Ground]:
+    """A control plane on loopback with fake hosts: 32 of 8 GPUs in 2 blocks of 4 racks.
+
+    Raises:
+        PlaneError: it could not be started.
+    """
+    hosts = BLOCKS * RACKS_PER_BLOCK * HOSTS_PER_RACK
+    with LocalPlane(directory) as plane:
+        plane.add_gpu_nodes(hosts, gpus=GPUS_PER_HOST, blocks=BLOCKS, racks=RACKS_PER_BLOCK)
+        yield Ground(plane.kubeconfig, plane.directory / "operator", hosts, GPUS_PER_HOST, 1, FakePods)
+
+
+@contextmanager
+def kind(directory: Path | None, image: str) -> Iterator[Ground]:
+    """A kind cluster, whose nodes are said to have GPUs and whose pods really run.
+
+    Args:
+        directory: for logs; a temporary one by default.
+        image: of the workers; anything with a shell.
+
+    Raises:
+        KindError: docker or kind is missing, or kind failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="entente-demo-") as temporary:
+        place = directory or Path(temporary)
+        place.mkdir(parents=True, exist_ok=True)
+        with KindCluster(place / "kubeconfig") as cluster:
+            cluster.add_gpus()
+            yield Ground(
+                place / "kubeconfig",
+                place / "operator",
+                NODES,
+                GPUS_PER_NODE,
+                LEAST_GPUS,
+                lambda connection: RealPods(connection, image),
+            )
