@@ -39,8 +39,12 @@ binaries: $(READY) ## Build the control plane's binaries (once; minutes)
 demo: $(READY) ## Run the main job: two labs share 256 GPUs (HOLD=1 keeps it up, KIND=1 on a kind cluster)
 	@HOLD=$(HOLD) KIND=$(KIND) $(BIN)/python -m demo
 
+.PHONY: estate
+estate: $(READY) ## An estate of 32 hosts with the operator, to try things on, until Ctrl-C
+	@$(BIN)/python -m demo.standing .estate
+
 .PHONY: plane
-plane: $(READY) ## A control plane with fake GPU nodes, until Ctrl-C
+plane: $(READY) ## A control plane with fake GPU nodes and without the operator, until Ctrl-C
 	@$(BIN)/python -m localplane up --nodes 32 --blocks 2 --racks 4
 
 .PHONY: test
