@@ -3,7 +3,7 @@
 The order that makes a crash between any two requests harmless:
 
 - a gang of several is written down as `Starting`, then gets its Service, then its pods;
-- a gang of one gets its Service and its pod first (`Tracked.pod_first`), for it cannot be half made;
+- a gang of one gets its pod first (`Tracked.pod_first`), for it cannot be half made, and its Service when it runs;
 - a claimant's hold is written down before those who make room for it are told to stop;
 - `Stopping` is written down before the pods are deleted.
 """
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 
 from entente.api.job import Phase, StopCause, TrainingJob
+from entente.kube.budget import TokenBucket
 from entente.kube.errors import ApiError, ConflictError, FencedError, NotFoundError
 from entente.kube.events import EventRecorder, EventType, ObjectRef
 from entente.kube.kinds import TRAINING_JOB
@@ -22,6 +23,7 @@ from entente.operator.estate import PodIndex
 from entente.operator.jobs import JobStore
 from entente.operator.tracked import Tracked
 from entente.workload.actions import Actions, NotYetError, StartRefusedError
+from entente.workload.notes import Note
 from entente.workload.pods import Gang
 from entente.workload.stopping import stop
 from entente.workload.wanted import Work, wanted
@@ -35,6 +37,9 @@ _POD_FIRST_S = 2.0
 _POD_FIRST_EACH_S = 0.05
 """A single worker is waited for so long before its start is written down, and longer when many start together: then
 each write less is worth more than the news."""
+
+_SERVICES_A_SECOND, _SERVICES_AT_ONCE = 10.0, 20
+"""Services of gangs of one, which do not need theirs to start."""
 
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.5, 30.0
 _NOT_YET_S = 1.0
@@ -77,6 +82,7 @@ class Actor:
         self._clock = clock
         self._explain_s = explain_s
         self._wake = wake
+        self._services = TokenBucket(_SERVICES_A_SECOND, _SERVICES_AT_ONCE)
         self._pods_first: set[Tracked] = set()
         """Single workers whose start is not written down."""
 
@@ -97,6 +103,10 @@ class Actor:
         if (due is not None and due <= now) or not self._work(tracked, now).is_nothing:
             self._writer.submit(tracked.uid, partial(self._act, tracked), slot="act")
             return None
+        if due is None and tracked.lacks_service:
+            if not self._services.take():
+                return now + self._services.wait_s()
+            self._writer.submit(tracked.uid, partial(self._act, tracked), slot="act")
         return due
 
     def _write_due(self, tracked: Tracked) -> float | None:
@@ -154,14 +164,32 @@ class Actor:
             gang = self._gang_of(tracked.job)
             if gang is not None:
                 await self._make(tracked, gang, work)
+        elif tracked.lacks_service and work.is_nothing:
+            await self._serve_late(tracked)
         if work.remove_job:
             await self._actions.remove_job(tracked.job)
 
     async def _make(self, tracked: Tracked, gang: Gang, work: Work) -> None:
-        if not tracked.has_service:
-            await self._actions.make_service(tracked.job)
-            tracked.has_service = True
+        if gang.workers > 1 and not tracked.has_service:
+            await self._serve(tracked)
         await self._actions.make_pods(gang, work.create, partial(self._made, tracked))
+
+    async def _serve(self, tracked: Tracked) -> None:
+        await self._actions.make_service(tracked.job)
+        tracked.has_service = True
+
+    async def _serve_late(self, tracked: Tracked) -> None:
+        """The Service of a gang that runs: it goes on without it, should it be refused."""
+        try:
+            await self._serve(tracked)
+        except StartRefusedError as error:
+            tracked.has_service = True
+            self._say(tracked, Note("ServiceRefused", str(error), "Warning"))
+
+    def _say(self, tracked: Tracked, note: Note) -> None:
+        meta = tracked.observed.metadata
+        about = ObjectRef(TRAINING_JOB, meta.name, meta.namespace, tracked.uid)
+        self._recorder.record(about, EventType(note.type), note.reason, note.message)
 
     def _made(self, tracked: Tracked, name: str) -> None:
         """Remember a pod until it is seen; it may have been seen before its request was answered."""
@@ -183,11 +211,8 @@ class Actor:
             self._jobs.see(answer, self._clock())
         finally:
             tracked.writing = None
-        about = ObjectRef(
-            TRAINING_JOB, tracked.observed.metadata.name, tracked.observed.metadata.namespace, tracked.uid
-        )
         for note in notes:
-            self._recorder.record(about, EventType(note.type), note.reason, note.message)
+            self._say(tracked, note)
 
     async def _look_again(self, tracked: Tracked) -> None:
         """Somebody wrote the job meanwhile, or an earlier write of ours got through unanswered: read it.

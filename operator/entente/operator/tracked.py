@@ -85,6 +85,11 @@ class Tracked:
         )
 
     @property
+    def lacks_service(self) -> bool:
+        """Whether it runs without the Service by whose name others may reach it."""
+        return self.assumed.phase is Phase.RUNNING and not self.has_service
+
+    @property
     def start_written(self) -> bool:
         """Whether the API server knows of the start that is under way."""
         return self.base.phase is Phase.STARTING and self.base.starts == self.assumed.starts

@@ -3,6 +3,9 @@
 One worker is one process of the group for those who start one process per pod (plain `torch.distributed` with `env://`,
 gloo, `jax.distributed`): `WORLD_SIZE` counts workers. `torchrun` takes the `PET_*` variables for its options, starts
 one process per GPU of the worker and sets the plain ones anew for each.
+
+A gang of one meets nobody: its master is `localhost`, so that it need not wait for its Service, which only serves those
+who want to reach it by name.
 """
 
 from collections.abc import Mapping
@@ -41,7 +44,7 @@ def service(job: TrainingJob) -> dict[str, Any]:
 
 def environment(job: TrainingJob, *, attempt: int, rank: int, workers: int, gpus: int) -> Mapping[str, str]:
     """What a worker must know of its gang; what the template sets under these names is replaced."""
-    master = f"{pod_name(job.metadata.name, attempt, 0)}.{service_name(job)}"
+    master = f"{pod_name(job.metadata.name, attempt, 0)}.{service_name(job)}" if workers > 1 else "localhost"
     return {
         "MASTER_ADDR": master,
         "WORLD_SIZE": str(workers),

@@ -27,6 +27,11 @@ def test_the_master_is_the_first_worker_by_its_name_in_the_service() -> None:
     assert {_environment(pod)["MASTER_ADDR"] for pod in pods} == {f"{first['metadata']['name']}.{name}"}
 
 
+def test_a_gang_of_one_meets_itself_without_a_service() -> None:
+    environment = _environment(made_pod(job()))
+    assert environment["MASTER_ADDR"] == environment["PET_MASTER_ADDR"] == "localhost"
+
+
 def test_plain_process_groups_count_workers_and_torchrun_counts_gpus() -> None:
     environment = _environment(made_pod(job(), 1, "b", nodes={"a": 1, "b": 1}))
     plain = {key: environment[key] for key in ("WORLD_SIZE", "RANK", "LOCAL_WORLD_SIZE", "NODE_RANK", "MASTER_PORT")}
