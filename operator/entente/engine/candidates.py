@@ -6,8 +6,8 @@ from dataclasses import replace
 from entente.api.job import AllocationClass, EvictionCause
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.estate import Running, gpus_on, without_workers
+from entente.engine.option import Group, Option
 from entente.engine.risk import MAX_EVICTIONS_BY_OTHERS, evictions_by_others, work_at_risk
-from entente.engine.victims import Group, Option
 from entente.engine.walk import ENTITLED, priority_of, waited
 
 _SURPLUS_RANK = float("-inf")

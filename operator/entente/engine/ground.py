@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from entente.engine.bounds import Room
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.estate import Estate, Host, Running
 from entente.engine.placement import Shape, Spot, place
@@ -153,7 +154,7 @@ class Ground:
             for name, gpus in nodes.items():
                 given[name] = given.get(name, 0) + gpus
         exclusive, spots = self.claim.pool.exclusive, []
-        for plot in self.plots if only is None else [p for p in self.plots if p.host.name in only]:
+        for plot in self.plots if only is None else [self.by_name[n] for n in sorted(only) if n in self.by_name]:
             name = plot.host.name
             free = plot.base + given.get(name, 0)
             if free <= 0 or (exclusive and self._occupied(plot, freed, tenant)):
@@ -167,6 +168,25 @@ class Ground:
         """Whether a job of another tenant will still have GPUs on the host."""
         others = [key for key, user in plot.users.items() if user != tenant]
         return any(key not in freed or freed[key].get(plot.host.name, 0) < _gpus(plot.host, key) for key in others)
+
+    def lacking(self, only: Collection[str] | None) -> Room:
+        """What the claim's least gang lacks on these hosts (all of them if none are named)."""
+        per, tenant = self.claim.job.gpus_per_worker, self.claim.tenant.name
+
+        def made(name: str, gpus: int) -> int:
+            plot = self.by_name.get(name)
+            if plot is None or (only is not None and name not in only):
+                return 0
+            before = 0
+            if self.claim.pool.exclusive and (others := [k for k, user in plot.users.items() if user != tenant]):
+                if gpus < sum(_gpus(plot.host, key) for key in others):
+                    return 0
+            else:
+                before = max(0, plot.base) // per
+            return max(0, min(plot.base + gpus, plot.host.capacity)) // per - before
+
+        found = sum(spot.free // per for spot in self.spots(only=only))
+        return Room(max(0, self.claim.job.min_workers - found), per, made)
 
     def charge_of(self, tenant: str, gpus: Mapping[str, int], freed: Freed) -> int:
         """What GPUs on these hosts add to a tenant's charge, once these jobs have given theirs."""

@@ -5,8 +5,9 @@ from collections.abc import Collection, Sequence
 from entente.engine.candidates import by_tenant, covered, floor_of
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import Ground
+from entente.engine.option import Option
 from entente.engine.placement import Shape, Spot, place
-from entente.engine.victims import Option, Test, freed_by
+from entente.engine.victims import Test, freed_by
 
 
 def cap_of(cycle: Cycle, claim: Claim, options: Sequence[Option]) -> int | None:
@@ -31,6 +32,7 @@ def test_of(cycle: Cycle, claim: Claim, ground: Ground, only: Collection[str] | 
         return ground.stand(freed_by(options), only=only, cap=cap_of(cycle, claim, options)) is not None
 
     return Test(
+        room=ground.lacking(only),
         allowed=lambda options: _above_floors(cycle, claim, ground, options),
         possible=possible,
         acceptable=lambda options: _keeps_busy(cycle, claim, ground, options),

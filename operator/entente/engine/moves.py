@@ -7,9 +7,10 @@ from entente.engine.candidates import movable
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import Ground
 from entente.engine.limits import cap_of, test_of
+from entente.engine.option import Group, Option
 from entente.engine.placement import Shape, Spot, place
 from entente.engine.taking import Taking
-from entente.engine.victims import Group, Option, Test, cheapest, freed_by
+from entente.engine.victims import Test, cheapest, freed_by
 from entente.engine.walk import ENTITLED
 
 Places = dict[str, dict[str, int]]
@@ -42,7 +43,7 @@ def gathered(cycle: Cycle, claim: Claim, ground: Ground, best: Taking | None) ->
     def possible(options: Sequence[Option]) -> bool:
         return ground.stand(freed_by(options), cap=guaranteed) is not None
 
-    found = _found(cycle, entitled, ground, own, Test(base.allowed, possible, base.acceptable), guaranteed)
+    found = _found(cycle, entitled, ground, own, Test(base.allowed, possible, base.acceptable, base.room), guaranteed)
     return found if found and not (best and best.risk < found.risk) else best
 
 
@@ -69,7 +70,7 @@ def _found(
     def acceptable(chosen: Sequence[Option]) -> bool:
         return base.acceptable(chosen) and settled(chosen) is not None
 
-    found = cheapest(groups, Test(base.allowed, base.possible, acceptable))
+    found = cheapest(groups, Test(base.allowed, base.possible, acceptable, base.room))
     return settled(found) if found and any(o.moves for o in found) else None
 
 

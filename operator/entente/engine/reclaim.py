@@ -10,9 +10,10 @@ from entente.engine.ground import Ground
 from entente.engine.limits import cap_of, test_of
 from entente.engine.model import MIN_GRACE_S
 from entente.engine.moves import gathered, with_moves
+from entente.engine.option import Group, Option
 from entente.engine.risk import enforced_end, estimated_end, needed_grace
 from entente.engine.taking import Taking
-from entente.engine.victims import Group, Option, cheapest, cost, freed_by
+from entente.engine.victims import cheapest, cost, freed_by
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from entente.engine.cycle import Claim, Cycle
 from entente.engine.decisions import Evict, Grow, Hold, Shrink, Start
 from entente.engine.estate import Running, gpus_on
 from entente.engine.model import Job
+from entente.engine.option import Option
 from entente.engine.reclaim import deadline
 from entente.engine.reservations import Reservation, started
 from entente.engine.risk import grace, known_length
 from entente.engine.taking import Taking
-from entente.engine.victims import Option
 
 
 def start(cycle: Cycle, claim: Claim, nodes: Mapping[str, int], *, on_call: bool = False) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from entente.engine.cycle import Claim
-from entente.engine.victims import Option
+from entente.engine.option import Option
 
 
 @dataclass(frozen=True, slots=True)

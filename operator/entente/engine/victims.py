@@ -1,15 +1,17 @@
 """Rule 6: the set of victims that makes a placement possible with the least work lost.
 
-Uniform-cost search over sets of options in the order of what they cost, exact for few candidates; identical candidates
-are taken in the order of their names only. Beyond that, greedy by work at risk per GPU, and then every victim that
-can be left out is left out, costliest first.
+Best-first search over sets of options, by a lower bound of what a set costs once it is complete: exact for few
+candidates, and identical ones are taken in the order of their names only. Beyond that, greedy by work at risk per GPU,
+and then every victim that can be left out is left out, costliest first.
 """
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from entente.engine.bounds import NO_OWN, NOTHING, Bounds, Room, amounts, main_host, plus
 from entente.engine.ground import Freed
+from entente.engine.option import Group, Option
 
 EXACT_CANDIDATES = 20
 """Up to this many candidate jobs the minimum is exact."""
@@ -17,34 +19,8 @@ EXACT_CANDIDATES = 20
 _MOST_SETS = 20_000
 """Sets looked at before the search falls back to the greedy one."""
 
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One way in which a running job gives GPUs."""
-
-    job: str
-    tenant: str
-    own: bool
-    """Of the claim's own tenant: taken only for what others' borrowed work does not give."""
-    rank: float
-    """Its priority where it is own; elastic surplus ranks below all."""
-    risk: float
-    started: float
-    freed: Mapping[str, int]
-    """GPUs that it gives on each node."""
-    keeps: Mapping[str, int] | None = None
-    """Workers that a shrunken job keeps on each node; none when it is evicted."""
-    moves: bool = False
-    """Evicted, and given another place in the same decision."""
-
-    @property
-    def gpus(self) -> int:
-        """GPUs that it gives."""
-        return sum(self.freed.values())
-
-
-Group = tuple[Option, ...]
-"""The options of one job, of which at most one is taken; the one that gives most comes last."""
+NO_MATTER = Room(0, 1, lambda _host, _gpus: 0)
+"""Room as such is not what is missing, or not known."""
 
 Cost = tuple[object, ...]
 
@@ -54,23 +30,24 @@ Feasible = Callable[[Sequence[Option]], bool]
 def cost(chosen: Iterable[Option]) -> Cost:
     """What a set costs; a set that holds another never costs less.
 
-    Own victims: whether there are any, their highest priority, their work at risk (so that others give first, and own
-    work only the rest). Then all work at risk, GPUs evicted rather than moved or shrunk away, GPUs, jobs, start times
-    (the later goes), names.
+    Own victims: their highest priority, their work at risk (so that others give first, and own work only the rest).
+    Then all work at risk, GPUs evicted rather than moved or shrunk away, GPUs, jobs, start times (the later goes),
+    names.
     """
     options = list(chosen)
-    own = [o for o in options if o.own]
+    total = NOTHING
+    for option in options:
+        total = plus(total, amounts(option))
     return (
-        bool(own),
-        max((o.rank for o in own), default=float("-inf")),
-        sum(o.risk for o in own),
-        sum(o.risk for o in options),
-        sum(o.gpus for o in options if o.keeps is None and not o.moves),
-        sum(o.gpus for o in options),
-        len(options),
+        _rank(options),
+        *total,
         tuple(sorted(-o.started for o in options)),
         tuple(sorted(o.job for o in options)),
     )
+
+
+def _rank(options: Iterable[Option]) -> float:
+    return max((o.rank for o in options if o.own), default=NO_OWN)
 
 
 def freed_by(options: Iterable[Option]) -> Freed:
@@ -88,6 +65,8 @@ class Test:
     """Makes the placement possible: true for every superset of a set for which it is true."""
     acceptable: Feasible
     """Anything else."""
+    room: Room = NO_MATTER
+    """What the placement lacks."""
 
     def passed(self, chosen: Sequence[Option]) -> bool:
         """Whether the set will do."""
@@ -96,7 +75,7 @@ class Test:
 
 def cheapest(groups: Sequence[Group], test: Test) -> tuple[Option, ...] | None:
     """The cheapest set of options of candidate jobs that passes the test, at most one option of each job."""
-    ordered = sorted(groups, key=lambda g: cost(g[-1:]))
+    ordered = sorted(groups, key=lambda g: (main_host(g), cost(g[-1:])))
     if not ordered or not test.possible(_all_of(ordered)):
         return None
     if len(ordered) <= EXACT_CANDIDATES:
@@ -111,34 +90,61 @@ def _all_of(groups: Sequence[Group]) -> list[Option]:
 
 
 def _search(groups: Sequence[Group], test: Test) -> tuple[tuple[Option, ...] | None, bool]:
-    """Sets in the order of their cost; the first feasible one is the cheapest. False when it was given up."""
-    twins = _twins(groups)
-    heap: list[tuple[Cost, int, tuple[Option, ...], int]] = []
-    seen = 0
-
-    def push(chosen: tuple[Option, ...], after: int) -> None:
-        nonlocal seen
-        names = {o.job for o in chosen}
-        for index in range(after, len(groups)):
-            twin = twins[index]
-            if twin is not None and twin not in names:
-                continue
-            for option in groups[index]:
-                larger = (*chosen, option)
-                if test.allowed(larger):
-                    seen += 1
-                    heapq.heappush(heap, (cost(larger), seen, larger, index + 1))
-
-    push((), 0)
+    """The cheapest set that passes; none when there is none. False when the search was given up."""
+    tree = _Tree(groups, test)
+    tree.add((), 0)
     for _ in range(_MOST_SETS):
-        if not heap:
+        if not tree.heap:
             return None, True
-        _, _, chosen, after = heapq.heappop(heap)
-        if test.passed(chosen):
+        _, _, chosen, after = heapq.heappop(tree.heap)
+        if after is None:
             return chosen, True
-        if test.possible([*chosen, *_all_of(groups[after:])]):
-            push(chosen, after)
+        tree.branch(chosen, after)
     return None, False
+
+
+class _Tree:
+    """Sets still to look at, each with the first candidate that is not decided about; none for those that pass."""
+
+    def __init__(self, groups: Sequence[Group], test: Test) -> None:
+        self.groups, self.test, self.twins = groups, test, _twins(groups)
+        self.bounds = Bounds(groups, test.room)
+        self.heap: list[tuple[Cost, int, tuple[Option, ...], int | None]] = []
+        self._serial = 0
+        self._latest = [sorted(-g[-1].started for g in groups[index:]) for index in range(len(groups) + 1)]
+
+    def add(self, chosen: tuple[Option, ...], after: int) -> None:
+        """Keep a set and all that may become of it, unless what is left of the candidates cannot complete it."""
+        rest = self.bounds.rest(_rank(chosen), chosen, after)
+        if rest is None:
+            return
+        rank, total = rest
+        more = total[-1]
+        for option in chosen:
+            total = plus(total, amounts(option))
+        starts = sorted([*(-o.started for o in chosen), *self._latest[after][:more]])
+        self._push((rank, *total, tuple(starts), ()), chosen, after)
+
+    def _push(self, key: Cost, chosen: tuple[Option, ...], after: int | None) -> None:
+        self._serial += 1
+        heapq.heappush(self.heap, (key, self._serial, chosen, after))
+
+    def branch(self, chosen: tuple[Option, ...], after: int) -> None:
+        """Decide about one more candidate: each way in which it may give GPUs, or that it gives none."""
+        if after == len(self.groups):
+            return
+        twin = self.twins[after]
+        if twin is None or any(o.job == twin for o in chosen):
+            for option in self.groups[after]:
+                larger = (*chosen, option)
+                if not self.test.allowed(larger):
+                    continue
+                if self.test.passed(larger):
+                    self._push(cost(larger), larger, None)
+                else:
+                    self.add(larger, after + 1)
+        if self.test.possible([*chosen, *_all_of(self.groups[after + 1 :])]):
+            self.add(chosen, after + 1)
 
 
 def _twins(groups: Sequence[Group]) -> list[str | None]:

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from entente.engine.victims import EXACT_CANDIDATES, Group, Option, cheapest, cost, freed_by
+from entente.engine.option import Group, Option
+from entente.engine.victims import EXACT_CANDIDATES, cheapest, cost, freed_by
 from entente.engine.victims import Test as Asked  # pytest takes what is called Test for its own
 
 Chosen = tuple[Option, ...]
