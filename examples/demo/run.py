@@ -20,7 +20,7 @@ from demo.operator_process import OperatorProcess
 from demo.picture import Picture
 from demo.replay import Replay
 from demo.setup import install_resources, open_estate
-from demo.story import Story
+from demo.story import Act, Story
 from demo.trainers import Trainers
 from localplane import PlaneError
 
@@ -44,6 +44,7 @@ class Options:
     kind: bool
     image: str
     directory: Path | None
+    picture: Path | None
 
 
 class _Screen:
@@ -90,6 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--image", default=IMAGE, help="of the workers with --kind; needs a shell (default: %(default)s)"
     )
     parser.add_argument("--directory", type=Path, help="keep logs and data of the control plane here")
+    parser.add_argument("--picture", type=Path, help="save the view as SVG while the owner takes its own back")
     given = parser.parse_args(argv)
     console = Console()
     interruption.listen()
@@ -149,6 +151,8 @@ def _replay(
         hours = elapsed_s * trace.SPEED / summary.HOUR_S
         clock = f"hour {hours:.1f} of the trace, {elapsed_s:.0f} s of {options.seconds:.0f} s"
         screen.show(picture, replay.story, elapsed_s, clock=clock)
+        if options.picture and replay.story.act is Act.RETURNS:
+            view.save(picture, replay.story, options.picture, clock=clock)
 
     with screen.shown():
         replay.run(options.seconds, tick)
