@@ -51,16 +51,25 @@ def _above_floors(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[
 
 
 def _gives_in_turn(cycle: Cycle, claim: Claim, ground: Ground, tenant: str, given: Sequence[Option]) -> bool:
+    """Whether the tenant is above what is safe until the last indivisible part goes: a job, or a worker of a shrink."""
     floor = floor_of(cycle, claim, tenant)
-    shrinks = [o for o in given if o.keeps is not None]
-    if shrinks and ground.charges(freed_by(shrinks))[tenant] < floor:
-        return False
-    whole = [o for o in given if o.keeps is None]
-    if not whole:
-        return True
-    return any(
-        ground.charges(freed_by([o for o in given if o is not last])).get(tenant, floor + 1) > floor for last in whole
-    )
+    freed = freed_by(given)
+    for last in given:
+        before = dict(freed)
+        if last.keeps is None:
+            del before[last.job]
+        else:
+            before[last.job] = _but_one(last, cycle.estate.running[last.job].job.gpus_per_worker)
+        if ground.charges(before).get(tenant, floor + 1) > floor:
+            return True
+    return False
+
+
+def _but_one(shrink: Option, per_worker: int) -> dict[str, int]:
+    """What a shrink frees when it gives one worker less: on the host that it takes last."""
+    keeps = shrink.keeps or {}
+    last = max(shrink.freed, key=lambda name: (keeps.get(name, 0) * per_worker + shrink.freed[name], name))
+    return {n: g - per_worker * (n == last) for n, g in shrink.freed.items() if g > per_worker * (n == last)}
 
 
 def _keeps_busy(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option]) -> bool:
