@@ -165,7 +165,7 @@ def _fits_anywhere(cycle: Cycle, claim: Claim) -> bool:
     shape = shape_of(claim)
     anywhere = Shape(shape.least, shape.least, shape.gpus_per_worker)
     spots: list[Spot] = spots_now(cycle, claim)
-    return holds(claim.pool, spots, anywhere) and fit(cycle.estate, claim, spots, anywhere, 1 << 60) is not None
+    return holds(claim.pool, spots, anywhere) and fit(claim, spots, anywhere, ()) is not None
 
 
 def _reserved(f: Figures) -> str:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from entente.engine.bounds import Room
 from entente.engine.cycle import Claim, Cycle
-from entente.engine.estate import Estate, Host, Running
+from entente.engine.estate import Estate, Host, Running, Use, gpus_on
 from entente.engine.placement import Shape, Spot, place
 from entente.engine.reservations import Reservation, Taker, binds
 from entente.engine.risk import known_length
@@ -16,6 +16,9 @@ Freed = Mapping[str, Mapping[str, int]]
 
 NOTHING: Freed = MappingProxyType({})
 NONE: Mapping[str, int] = MappingProxyType({})
+
+Added = Callable[[Mapping[str, int]], int]
+"""What workers on hosts add to a tenant's charge."""
 
 
 def shape_of(claim: Claim, *, most: int | None = None) -> Shape:
@@ -195,9 +198,8 @@ class Ground:
         total = 0
         for name in gpus:
             plot = self.by_name[name]
-            stays = [k for k, user in plot.users.items() if user == tenant and k in (*plot.host.using, *plot.host.held)]
-            kept = any(freed.get(k, NONE).get(name, 0) < _gpus(plot.host, k) for k in stays)
-            total += 0 if kept else plot.host.node.offered
+            uses = [(k, u) for k, u in (*plot.host.using.items(), *plot.host.held.items()) if k in plot.users]
+            total += 0 if _keeps(plot.host, uses, tenant, freed) else plot.host.node.offered
         return total
 
     def charges(self, freed: Freed) -> dict[str, int]:
@@ -210,10 +212,25 @@ class Ground:
             for name in self.cycle.quotas[pool].quotas
         }
 
-    def _charged_at_its_start(self, freed: Freed) -> int:
-        """What the claim's tenant is charged once the victims are gone: the jobs that are to end may still be there."""
+    def _begins_with(self, freed: Freed) -> tuple[int, Added]:
+        """The charge of the claim's tenant once the victims are gone, and what GPUs on hosts add to it.
+
+        The jobs that are to end by themselves may still be there.
+        """
         gone, cuts = _gone_and_cut(self.estate, freed)
-        return self.estate.charged_without(self.claim.tenant.name, self.claim.pool.name, frozenset(gone), cuts)
+        tenant, pool = self.claim.tenant.name, self.claim.pool
+
+        def added(nodes: Mapping[str, int]) -> int:
+            hosts = [self.by_name[name].host for name in nodes]
+            return sum(
+                h.node.offered for h in hosts if not _keeps(h, (*h.using.items(), *h.held.items()), tenant, freed)
+            )
+
+        charged = self.estate.charged_without(tenant, pool.name, frozenset(gone), cuts)
+        return charged, added if pool.exclusive else self._per_worker
+
+    def _per_worker(self, nodes: Mapping[str, int]) -> int:
+        return sum(nodes.values()) * self.claim.job.gpus_per_worker
 
     def allowance(self, freed: Freed, charges: Mapping[str, int]) -> int:
         """GPUs that the claim's tenant may add to its charge then, beyond what others keep back."""
@@ -242,42 +259,39 @@ class Ground:
         shape = shape_of(claim)
         if only is not None or freed:
             shape = shape_of(claim, most=claim.job.min_workers)  # an elastic job evicts only for its least
-        charged = charges[claim.tenant.name]
-        most = self.cycle.most(claim.tenant, claim.pool.name)
-        limits = [(cap, charged), (most, self._charged_at_its_start(freed) if freed else charged)]
-        limit = min([self.allowance(freed, charges), *(most - charge for most, charge in limits if most is not None)])
-        return fit(self.estate, claim, self.spots(freed, only), shape, limit, frozenset(freed))
+        tenant, per = claim.tenant.name, claim.job.gpus_per_worker
+
+        def added(nodes: Mapping[str, int]) -> int:
+            return self.charge_of(tenant, gpus_on(nodes, per), freed)
+
+        limits: list[tuple[int, Added]] = [(self.allowance(freed, charges), added)]
+        if cap is not None:
+            limits.append((cap - charges[tenant], added))
+        if (most := self.cycle.most(claim.tenant, claim.pool.name)) is not None:
+            charged, at_first = self._begins_with(freed) if freed else (charges[tenant], added)
+            limits.append((most - charged, at_first))
+        return fit(claim, self.spots(freed, only), shape, limits)
 
 
-def fit(
-    estate: Estate, claim: Claim, spots: list[Spot], shape: Shape, limit: int, leaving: frozenset[str] = frozenset()
-) -> dict[str, int] | None:
-    """Place as many workers as fit within a limit on what they add to the tenant's charge."""
+def fit(claim: Claim, spots: list[Spot], shape: Shape, limits: Sequence[tuple[int, Added]]) -> dict[str, int] | None:
+    """Place as many workers as fit within limits on what they add to a charge."""
     per = shape.gpus_per_worker
     most = shape.most
     if not claim.pool.exclusive:
-        most = min(most, max(0, limit) // per)
+        most = min([most, *(max(0, limit) // per for limit, _ in limits)])
     while most >= shape.least:
         nodes = place(claim.pool, spots, Shape(shape.least, most, per, shape.level, required=shape.required))
         if nodes is None:
             return None
-        added = _added(estate, claim, nodes, leaving)
-        if added <= limit:
+        if all(added(nodes) <= limit for limit, added in limits):
             return nodes
         most = min(most, sum(nodes.values())) - 1
     return None
 
 
-def _added(estate: Estate, claim: Claim, nodes: Mapping[str, int], leaving: frozenset[str]) -> int:
-    """What a placement adds to the charge, when some jobs of the tenant leave their hosts before."""
-    if not claim.pool.exclusive:
-        return sum(nodes.values()) * claim.job.gpus_per_worker
-    tenant, total = claim.tenant.name, 0
-    for name in nodes:
-        host = estate.hosts[name]
-        stays = any(u.tenant == tenant and k not in leaving for k, u in (*host.using.items(), *host.held.items()))
-        total += 0 if stays else host.node.offered
-    return total
+def _keeps(host: Host, uses: Iterable[tuple[str, Use]], tenant: str, freed: Freed) -> bool:
+    """Whether a tenant is still charged for a host, once these jobs have given theirs."""
+    return any(u.tenant == tenant and freed.get(key, NONE).get(host.name, 0) < u.gpus for key, u in uses)
 
 
 def _gpus(host: Host, key: str) -> int:

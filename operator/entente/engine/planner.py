@@ -1,6 +1,6 @@
 """One decision: holds first, then entitled claims, then borrowers, then growth; whoever is left waits for a reason."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from entente.api.job import AllocationClass, Phase
@@ -231,11 +231,15 @@ def _start(cycle: Cycle, claim: Claim) -> bool:
     most = cycle.most(claim.tenant, claim.pool.name)
     if most is not None:
         limit = min(limit, most - cycle.estate.charged(claim.tenant.name, claim.pool.name))
+
+    def added(nodes: Mapping[str, int]) -> int:
+        return cycle.estate.added_charge(claim.tenant.name, claim.pool.name, nodes, claim.job.gpus_per_worker)
+
     for on_call in (False, True) if not claim.entitled else (False,):
         spots = spots_now(cycle, claim, on_call=on_call)
         ready = [s for s in spots if not needs_handover(cycle, claim, s.name)]
         for choice in (ready, spots) if len(ready) < len(spots) else (spots,):
-            nodes = fit(cycle.estate, claim, choice, shape_of(claim), limit)
+            nodes = fit(claim, choice, shape_of(claim), [(limit, added)])
             if nodes is None:
                 continue
             if any(needs_handover(cycle, claim, name) for name in nodes):

@@ -74,10 +74,10 @@ def _plain(case: Case, pool: Pool) -> bool:
     """
     nodes = [n for n in case.snapshot.nodes.values() if n.pool == pool.name]
     whole = all(n.capacity == n.gpus and not n.handover_failed for n in nodes) and len({n.gpus for n in nodes}) == 1
-    bare = any(
-        case.snapshot.nodes[b.node].pool == pool.name for b in case.snapshot.bare if b.node in case.snapshot.nodes
-    )
-    return whole and not bare and not case.quotas[pool.name].overcommitted
+    bare = {b.node for b in case.snapshot.bare} & {n.name for n in nodes}
+    holds = [(j.min_workers, j.hold) for j in case.snapshot.jobs.values() if j.hold]
+    large = any(hold.pool == pool.name and hold.workers > least for least, hold in holds)
+    return whole and not (bare or large or case.quotas[pool.name].overcommitted)
 
 
 def _excused(case: Case, wait: Wait, pool: Pool) -> bool:
