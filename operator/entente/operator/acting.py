@@ -103,10 +103,10 @@ class Actor:
         if (due is not None and due <= now) or not self._work(tracked, now).is_nothing:
             self._writer.submit(tracked.uid, partial(self._act, tracked), slot="act")
             return None
-        if due is None and tracked.lacks_service:
+        if due is None and tracked.lacks_service and not self.busy(tracked):
             if not self._services.take():
                 return now + self._services.wait_s()
-            self._writer.submit(tracked.uid, partial(self._act, tracked), slot="act")
+            self._writer.submit(tracked.uid, partial(self._serve_late, tracked), slot="service")
         return due
 
     def _write_due(self, tracked: Tracked) -> float | None:
@@ -164,8 +164,6 @@ class Actor:
             gang = self._gang_of(tracked.job)
             if gang is not None:
                 await self._make(tracked, gang, work)
-        elif tracked.lacks_service and work.is_nothing:
-            await self._serve_late(tracked)
         if work.remove_job:
             await self._actions.remove_job(tracked.job)
 
@@ -182,6 +180,12 @@ class Actor:
         """The Service of a gang that runs: it goes on without it, should it be refused."""
         try:
             await self._serve(tracked)
+        except FencedError:
+            return
+        except (ApiError, NotYetError) as error:
+            _log.warning("job %s: no Service yet: %s", tracked.key, type(error).__name__)
+            tracked.retry_at = self._clock() + _LAST_RETRY_S
+            self._jobs.touch(tracked.key)
         except StartRefusedError as error:
             tracked.has_service = True
             self._say(tracked, Note("ServiceRefused", str(error), "Warning"))
