@@ -35,6 +35,9 @@ def gathered(cycle: Cycle, claim: Claim, ground: Ground, best: Taking | None) ->
     pool, name = claim.pool.name, claim.tenant.name
     if (name, pool) in cycle.blocked:
         return best
+    # moving frees no GPUs: the claim must find its own among those that are free now, if not together
+    if claim.job.min_workers * claim.job.gpus_per_worker > sum(spot.free for spot in ground.spots()):
+        return best
     entitled = replace(claim, class_=ENTITLED)
     guaranteed = cycle.quotas[pool].quotas[name].guaranteed
     own = [(m,) for m in _movers(cycle, claim, ground) if m.tenant == name]
