@@ -125,8 +125,8 @@ def decayed(gpu_seconds: float, borrowed: int, elapsed_s: float, half_life_s: fl
     if half_life_s <= 0:
         return 0.0
     rate = math.log(2) / half_life_s
-    keep = math.exp(-rate * elapsed_s)
-    return gpu_seconds * keep + borrowed * (1 - keep) / rate
+    lost = -math.expm1(-rate * elapsed_s)  # exact for the short times between cycles
+    return gpu_seconds * (1 - lost) + borrowed * lost / rate
 
 
 def pool_status(
