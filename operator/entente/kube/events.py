@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from entente.kube.budget import TokenBucket
+from entente.kube.bucket import TokenBucket
 from entente.kube.client import KubeClient
 from entente.kube.errors import ApiError, FencedError, NotFoundError
 from entente.kube.kinds import EVENT, Kind
@@ -68,8 +68,6 @@ class Drop(StrEnum):
     """Too many events wait."""
     OBJECT = "object"
     """Too many different events about the same object wait."""
-    BUDGET = "budget"
-    """The writes allowed for its object are needed for more important things."""
     FAILED = "failed"
     """The API server refused it."""
     FENCED = "fenced"
@@ -109,7 +107,6 @@ class EventRecorder:
         client: writes them.
         instance: of the operator, for `reportingInstance`.
         bucket: events a second; shared with other recorders if you like.
-        admit: whether an event about this object may be written now, asked right before; for a budget of writes.
         capacity: different events that wait at most.
         per_object: of them, about one object at most.
         settle_s: seconds that an event waits for others like it.
@@ -124,7 +121,6 @@ class EventRecorder:
         instance: str,
         *,
         bucket: TokenBucket | None = None,
-        admit: Callable[[ObjectRef], bool] = lambda _: True,
         capacity: int = 2048,
         per_object: int = 8,
         settle_s: float = 1.0,
@@ -135,7 +131,6 @@ class EventRecorder:
         self._client = client
         self._instance = instance
         self._bucket = bucket or TokenBucket(rate=10.0, burst=50, clock=clock)
-        self._admit = admit
         self._capacity = capacity
         self._per_object = per_object
         self._settle_s = settle_s
@@ -212,9 +207,6 @@ class EventRecorder:
         self._wake.clear()
 
     async def _write(self, key: _Key, pending: _Pending) -> None:
-        if not self._admit(pending.regarding):
-            self._dropped[Drop.BUDGET] += pending.count
-            return
         try:
             await self._write_series(key, pending)
         except FencedError:

@@ -10,11 +10,11 @@ The order that makes a crash between any two requests harmless:
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from entente.api.job import Phase, StopCause, TrainingJob
-from entente.kube.budget import TokenBucket
+from entente.kube.bucket import TokenBucket
 from entente.kube.errors import ApiError, ConflictError, FencedError, NotFoundError
 from entente.kube.events import EventRecorder, EventType, ObjectRef
 from entente.kube.kinds import TRAINING_JOB
@@ -55,6 +55,7 @@ class Actor:
         writer: runs them.
         recorder: of Events.
         gang_of: what a job's allocation means for its pods.
+        claim: marks the hosts of a gang as its tenant's before its pods are made.
         clock: seconds since the epoch.
         explain_s: shortest time between writes that only bring messages up to date.
         wake: called when a job must be looked at again.
@@ -69,6 +70,7 @@ class Actor:
         writer: Writer,
         recorder: EventRecorder,
         gang_of: Callable[[TrainingJob], Gang | None],
+        claim: Callable[[Gang], Awaitable[None]],
         clock: Callable[[], float],
         explain_s: float,
         wake: Callable[[], None],
@@ -79,6 +81,7 @@ class Actor:
         self._writer = writer
         self._recorder = recorder
         self._gang_of = gang_of
+        self._claim = claim
         self._clock = clock
         self._explain_s = explain_s
         self._wake = wake
@@ -170,6 +173,7 @@ class Actor:
     async def _make(self, tracked: Tracked, gang: Gang, work: Work) -> None:
         if gang.workers > 1 and not tracked.has_service:
             await self._serve(tracked)
+        await self._claim(gang)
         await self._actions.make_pods(gang, work.create, partial(self._made, tracked))
 
     async def _serve(self, tracked: Tracked) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from entente.kube.backoff import Backoff
-from entente.kube.budget import TokenBucket, WriteBudget
+from entente.kube.bucket import TokenBucket
 from entente.kube.client import KubeClient
 from entente.kube.events import Drop, EventRecorder, EventType, ObjectRef
 from entente.kube.kinds import NODE, TRAINING_JOB
@@ -163,22 +163,6 @@ async def test_writes_are_no_faster_than_the_bucket(api: ApiServer, client: Kube
 
     assert len(api.objects) == 25
     assert clock.now == pytest.approx(10.0)
-
-
-async def test_the_budget_of_a_job_goes_before_its_events(api: ApiServer, client: KubeClient, clock: FakeClock) -> None:
-    budget = WriteBudget(limit=4)
-    recorder = make_recorder(client, clock, admit=lambda ref: budget.admit(ref.uid))
-    budget.open("uid-1", needed=3)
-    for note in ("one", "two", "three"):
-        recorder.record(JOB, NORMAL, "Held", note)
-    await recorder.flush()
-    assert [event["message"] for event in api.objects.values()] == ["one"]
-    assert recorder.dropped == {Drop.BUDGET: 2}
-
-    budget.close("uid-1")
-    recorder.record(JOB, NORMAL, "Running", "four")
-    await recorder.flush()
-    assert len(api.objects) == 2
 
 
 @pytest.mark.parametrize("fault", [Fault(403), Fault(500), Fault()], ids=["forbidden", "broken", "cut"])
