@@ -10,8 +10,8 @@ import pytest
 
 from localplane import LocalPlane
 from tests.support.estate import Estate
-from tests.support.operators import OperatorProcess, running
-from tests.support.plane import Corner, Json, eventually
+from tests.support.operators import NAMESPACE, OperatorProcess, running
+from tests.support.plane import SIM, Corner, Json, eventually
 
 NOTICE_S = 60
 
@@ -173,3 +173,56 @@ def test_a_lost_node_overcommits_the_pool_which_says_so(estate: Estate) -> None:
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def test_a_host_changes_hands_only_after_its_handover_succeeded(estate: Estate) -> None:
+    handover = {"image": "registry.example/scrub:1", "command": ["scrub"], "timeoutSeconds": 30}
+    nodes = estate.make_pool(1, noticeSeconds=NOTICE_S, handover=handover)
+    owner, guest = estate.tenant("owner", 8), estate.tenant("guest", 0)
+    first = estate.job(guest, "first", 1, 8)
+    estate.await_phase(first, "Running")
+    assert _label(estate, nodes[0], "last-tenant") == guest.removesuffix("-research")
+    claimant = estate.job(owner, "claimant", 1, 8)
+    scrub = eventually(lambda: _handover_pods(estate), within=40, what="the handover's pod")[0]
+    assert scrub["spec"]["containers"][0]["resources"]["limits"] == {"nvidia.com/gpu": "8"}
+    assert scrub["spec"]["activeDeadlineSeconds"] == 30
+    assert estate.status(claimant)["queue"]["reason"] == "Held"
+    assert estate.pods(owner) == []
+    _end(estate, scrub, code=0)
+    estate.await_phase(claimant, "Running")
+    assert _label(estate, nodes[0], "last-tenant") == owner.removesuffix("-research")
+    assert _label(estate, nodes[0], "handover") is None
+    eventually(lambda: not _handover_pods(estate), what="the end of the handover's pod")
+
+
+def test_a_host_whose_handover_failed_is_given_to_nobody_else(estate: Estate) -> None:
+    handover = {"image": "registry.example/scrub:1", "timeoutSeconds": 30}
+    nodes = estate.make_pool(1, noticeSeconds=NOTICE_S, handover=handover)
+    owner, guest = estate.tenant("owner", 8), estate.tenant("guest", 0)
+    first = estate.job(guest, "first", 1, 8, {"run_seconds": 2})
+    estate.await_phase(first, "Succeeded")
+    claimant = estate.job(owner, "claimant", 1, 8)
+    scrub = eventually(lambda: _handover_pods(estate), within=40, what="the handover's pod")[0]
+    _end(estate, scrub, code=1)
+    eventually(lambda: _label(estate, nodes[0], "handover") == "Failed", what="the node's label")
+    eventually(lambda: estate.status(claimant)["queue"]["reason"] != "Held", within=30, what="another reason")
+    assert estate.pods(owner) == []
+    again = estate.job(guest, "again", 1, 8)
+    estate.await_phase(again, "Running")
+
+
+def _handover_pods(estate: Estate) -> list[Json]:
+    selector = f"labelSelector=entente.dev%2Fhandover%2Centente.dev%2Fpool%3D{estate.pool}"
+    items: list[Json] = estate.plane.api.get(f"/api/v1/namespaces/{NAMESPACE}/pods?{selector}")["items"]
+    return items
+
+
+def _end(estate: Estate, pod: Json, *, code: int) -> None:
+    path = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod['metadata']['name']}"
+    estate.corner.await_phase(path, "Running")
+    estate.patch(path, {"metadata": {"annotations": {f"{SIM}exit-code": str(code)}}})
+
+
+def _label(estate: Estate, node: str, name: str) -> str | None:
+    labels: dict[str, str] = estate.plane.api.get(f"/api/v1/nodes/{node}")["metadata"]["labels"]
+    return labels.get(f"entente.dev/{name}")

@@ -25,6 +25,7 @@ from entente.operator.acting import Actor
 from entente.operator.estate import NodeView, PodIndex, ResourceStore, gpu_pod
 from entente.operator.figures import Figures
 from entente.operator.gangs import gang_of
+from entente.operator.handing import HandoverKeeper
 from entente.operator.jobs import JobStore
 from entente.operator.keeping import TenantKeeper
 from entente.operator.loop import Engine, Loop, Observed
@@ -68,6 +69,9 @@ class Core:
         self._writer = Writer(settings.writes, on_error=self._write_failed)
         self._recorder = EventRecorder(client, identity)
         self._keeper = TenantKeeper(TenantReconciler(client, time.time), self._writer, self.tenants, self.pools)
+        handovers = HandoverKeeper(
+            client, self._writer, self._recorder, settings.namespace, self._nodes.items, self.pools.get
+        )
         accounts = Accounts()
         actor = Actor(
             jobs=self.jobs,
@@ -76,6 +80,7 @@ class Core:
             writer=self._writer,
             recorder=self._recorder,
             gang_of=self._gang_of,
+            claim=handovers.claim,
             clock=time.time,
             explain_s=settings.explain_s,
             wake=self._wake.set,
@@ -94,6 +99,7 @@ class Core:
             engine=Engine(snapshot, decide),
             actor=actor,
             accounts=accounts,
+            handovers=handovers,
             figures=Figures(client, self._writer, accounts, settings.status_s),
             instruments=instruments,
             settings=settings,

@@ -28,6 +28,7 @@ from entente.operator.acting import Actor
 from entente.operator.applying import Applier
 from entente.operator.estate import NodeView, PodIndex, ResourceStore
 from entente.operator.figures import Figures, selects
+from entente.operator.handing import HandoverKeeper
 from entente.operator.jobs import JobStore
 from entente.operator.settings import Settings
 from entente.operator.tracked import Tracked
@@ -83,6 +84,7 @@ class Loop:
         actor: acts on jobs.
         accounts: figures that last.
         figures: writes them.
+        handovers: of hosts between tenants.
         instruments: metrics.
         settings: times.
         clock: seconds since the epoch.
@@ -96,6 +98,7 @@ class Loop:
         actor: Actor,
         accounts: Accounts,
         figures: Figures,
+        handovers: HandoverKeeper,
         instruments: Instruments,
         settings: Settings,
         wake: asyncio.Event,
@@ -106,6 +109,7 @@ class Loop:
         self._actor = actor
         self._accounts = accounts
         self._figures = figures
+        self._handovers = handovers
         self._instruments = instruments
         self._settings = settings
         self._wake = wake
@@ -214,7 +218,7 @@ class Loop:
             tuple(self._accounts.current(tenant, now) for tenant in tenants),
             tuple(seen.values()),
             tuple(observed.node_records.values()),
-            tuple(observed.pod_records.values()),
+            tuple(pod for pod in observed.pod_records.values() if not self._handovers.hides(pod)),
         )
         try:
             moment = datetime.fromtimestamp(now, tz=UTC)
@@ -242,6 +246,7 @@ class Loop:
                 self._deadlines.pop(key, None)
             else:
                 self._deadlines[key] = at if at > now else now + _SOON_S
+        self._handovers.look(observed.pools, observed.jobs, observed.pod_records.values(), self._tenants())
         self._figures.write(observed.tenants, observed.pools, observed.node_records.values(), self._plan.books, now)
 
     def _publish(self, now: float) -> None:
