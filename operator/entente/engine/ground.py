@@ -56,7 +56,7 @@ def spots_now(
     for host in cycle.estate.by_pool[claim.pool.name]:
         if not host.capacity:
             continue
-        if (exclusive and _others_on(host, tenant)) or _not_handed_over(host, tenant):
+        if (exclusive and _others_on(host, tenant)) or not_handed_over(host, tenant):
             continue
         staying = host.staying_gpus
         free = host.capacity - staying - max(host.going_gpus, host.held_gpus)
@@ -70,7 +70,7 @@ def _others_on(host: Host, tenant: str) -> bool:
     return any(use.tenant != tenant for side in (host.using, host.going, host.held) for use in side.values())
 
 
-def _not_handed_over(host: Host, tenant: str) -> bool:
+def not_handed_over(host: Host, tenant: str) -> bool:
     """Whether the last handover failed: then nobody but its last tenant gets the host."""
     return host.node.handover_failed and host.node.last_tenant not in (None, tenant)
 
@@ -130,7 +130,7 @@ class Ground:
         self.plots: list[_Plot] = []
         self.by_name: dict[str, _Plot] = {}
         for host in cycle.estate.by_pool[claim.pool.name]:
-            if not host.capacity or _not_handed_over(host, tenant):
+            if not host.capacity or not_handed_over(host, tenant):
                 continue
             staying = {k: u for k, u in host.using.items() if k not in self.over}
             late = {k: u for k, u in host.going.items() if cycle.leaves_by(k, claim.pool) > moment}

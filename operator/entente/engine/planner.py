@@ -9,7 +9,7 @@ from entente.engine.books import books, standing_after
 from entente.engine.cycle import Claim, Cycle, begin, claim_of, walk_all
 from entente.engine.decisions import Decision, Evict, Grow, Hold, Plan, Shrink, Standing, Start, Wait
 from entente.engine.explain import Explanation, explain, held
-from entente.engine.ground import allowance_now, fit, needs_handover, shape_of, spots_now
+from entente.engine.ground import allowance_now, fit, needs_handover, not_handed_over, shape_of, spots_now
 from entente.engine.growth import grow_all
 from entente.engine.model import Job, Placement, Snapshot
 from entente.engine.reclaim import Waiting, reclaim
@@ -81,7 +81,7 @@ def _still_freed(cycle: Cycle, job: Job, hold: Placement) -> bool:
     until = max(cycle.now, job.hold_until or cycle.now)
     for name, workers in hold.nodes.items():
         host = cycle.estate.hosts.get(name)
-        if host is None or host.node.pool != hold.pool:
+        if host is None or host.node.pool != hold.pool or not_handed_over(host, tenant.name):
             return False
         staying = {}
         for key, use in host.using.items():
