@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from entente.api.job import Phase
-from entente.engine.decisions import Plan
+from entente.engine.audit.recount import Side, after
+from entente.engine.decisions import Evict, Hold, Plan, Wait
 from entente.engine.invariants import check_invariants
 from entente.engine.model import BarePods, Snapshot
 from entente.engine.planner import decide
@@ -17,6 +18,34 @@ from tests.support.virtual import World
 _MOST_JOBS = 14
 _REPEAT_EVERY = 5
 """Decisions after which one is made again, to be compared: that takes three times as long."""
+
+
+def told_of_others(snapshot: Snapshot, plan: Plan) -> list[str]:
+    """Messages in which another tenant, or any job, is named."""
+    found = []
+    for wait in (d for d in plan.decisions if isinstance(d, Wait)):
+        mine = snapshot.jobs[wait.job].tenant
+        names = [*(t for t in snapshot.tenants if t != mine), "job-"]
+        found += [wait.message for name in names if name in wait.message]
+    return found
+
+
+def miscounted(snapshot: Snapshot, plan: Plan) -> list[str]:
+    """Books that do not say what is on the nodes after `Start`, `Grow` and `Shrink`, and before any `Hold`."""
+    some = tuple(d for d in plan.decisions if not isinstance(d, Hold | Evict))
+    count, found = after(snapshot, Plan(some, plan.standings, plan.books)), []
+    for pool, book in plan.books.items():
+        nodes = [n for n in snapshot.nodes.values() if n.pool == pool]
+        free = sum(max(0, n.capacity - count.gpus(n.name, Side.STAYS, Side.GOES)) for n in nodes)
+        if (book.capacity, book.free) != (sum(n.capacity for n in nodes), free):
+            found.append(f"{pool}: {book.free} free of {book.capacity}, and {free} are")
+        for tenant, row in book.tenants.items():
+            borrowed = max(0, count.charged(tenant, pool) - row.guaranteed)
+            if row.borrowed != borrowed:
+                found.append(f"{tenant} in {pool}: {row.borrowed} borrowed, and {borrowed} are")
+        if sum(row.lent for row in book.tenants.values()) > sum(row.borrowed for row in book.tenants.values()):
+            found.append(f"{pool}: more is lent than borrowed")
+    return found
 
 
 class Estates(RuleBasedStateMachine):
@@ -32,6 +61,8 @@ class Estates(RuleBasedStateMachine):
         self.decided += 1
         again = decide if self.decided % _REPEAT_EVERY == 0 else None
         assert check_invariants(snapshot, plan, again) == []
+        assert told_of_others(snapshot, plan) == []
+        assert miscounted(snapshot, plan) == []
 
     @initialize(draft=estates())
     def begin(self, draft: Draft) -> None:

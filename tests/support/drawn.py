@@ -19,11 +19,13 @@ class Size:
 
     hosts: int
     gpus: int
+    odd: int = 0
+    """GPUs by which one host is smaller than the others."""
 
     @property
     def capacity(self) -> int:
         """All GPUs."""
-        return self.hosts * self.gpus
+        return self.hosts * self.gpus - self.odd
 
 
 @st.composite
@@ -53,6 +55,9 @@ def pools(draw: st.DrawFn, name: str, draft: Draft) -> tuple[Draft, Size]:
         handover_s=draw(st.sampled_from((None, 60.0))) if exclusive else None,
         half_life_s=draw(st.sampled_from((0.0, 604_800.0))),
     )
+    if draw(st.booleans()):
+        made = made.node(f"{name}-0", name, gpus=size.gpus // 2)
+        size = Size(size.hosts, size.gpus, odd=size.gpus // 2)
     return made, size
 
 
