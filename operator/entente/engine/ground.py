@@ -102,7 +102,8 @@ def allowance_now(cycle: Cycle, claim: Claim) -> int:
                 idle += host.capacity
         else:
             idle += max(0, host.capacity - host.staying_gpus - max(host.going_gpus, host.held_gpus))
-    return idle - cycle.kept_by_others(claim.tenant.name, pool)
+    left = idle - cycle.kept_by_others(claim.tenant.name, pool)
+    return max(0, left) if claim.pool.exclusive else left  # its own hosts are the tenant's, whatever others keep back
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,8 @@ class Ground:
         self.over = {r.job.key for r in cycle.estate.running.values() if r.pool == claim.pool.name and ended(r)}
         tenant, exclusive = claim.tenant.name, claim.pool.exclusive
         bound = binding(cycle, claim.pool.name, taker_of(cycle, claim))
+        self._charges: dict[str, int] | None = None
+        self._free: int | None = None
         self.plots: list[_Plot] = []
         self.by_name: dict[str, _Plot] = {}
         for host in cycle.estate.by_pool[claim.pool.name]:
@@ -205,12 +208,14 @@ class Ground:
     def charges(self, freed: Freed) -> dict[str, int]:
         """What each tenant of the pool will be charged, without the claim."""
         pool = self.claim.pool.name
+        if self._charges is None:
+            over = frozenset(self.over)
+            tenants = self.cycle.quotas[pool].quotas
+            self._charges = {name: self.estate.charged_without(name, pool, over) for name in tenants}
         gone, cuts = _gone_and_cut(self.estate, freed)
-        without = gone | self.over
-        return {
-            name: self.estate.charged_without(name, pool, frozenset(without), cuts)
-            for name in self.cycle.quotas[pool].quotas
-        }
+        without = frozenset(gone | self.over)
+        touched = {self.estate.running[key].tenant for key in freed} & self._charges.keys()
+        return self._charges | {name: self.estate.charged_without(name, pool, without, cuts) for name in touched}
 
     def _begins_with(self, freed: Freed) -> tuple[int, Added]:
         """The charge of the claim's tenant once the victims are gone, and what GPUs on hosts add to it.
@@ -235,18 +240,22 @@ class Ground:
     def allowance(self, freed: Freed, charges: Mapping[str, int]) -> int:
         """GPUs that the claim's tenant may add to its charge then, beyond what others keep back."""
         pool = self.claim.pool
+        if self._free is None:
+            self._free = sum(self._whole(p, NOTHING) if pool.exclusive else max(0, p.base) for p in self.plots)
+        free = self._free
         if pool.exclusive:
-            free = sum(
-                p.host.capacity
-                for p in self.plots
-                if p.base + sum(g.get(p.host.name, 0) for g in freed.values()) >= p.host.capacity
-                and not self._occupied(p, freed, self.claim.tenant.name)
-            )
+            for name in {name for nodes in freed.values() for name in nodes} & self.by_name.keys():
+                free += self._whole(self.by_name[name], freed) - self._whole(self.by_name[name], NOTHING)
         else:
-            free = sum(max(0, p.base) for p in self.plots) + sum(
-                gpus for nodes in freed.values() for name, gpus in nodes.items() if name in self.by_name
-            )
-        return free - self.cycle.kept_by_others(self.claim.tenant.name, pool.name, charges)
+            free += sum(gpus for nodes in freed.values() for name, gpus in nodes.items() if name in self.by_name)
+        left = free - self.cycle.kept_by_others(self.claim.tenant.name, pool.name, charges)
+        return max(0, left) if pool.exclusive else left  # its own hosts are the tenant's, whatever others keep back
+
+    def _whole(self, plot: _Plot, freed: Freed) -> int:
+        """GPUs of a host that will be empty, else none."""
+        given = sum(nodes.get(plot.host.name, 0) for nodes in freed.values())
+        empty = plot.base + given >= plot.host.capacity and not self._occupied(plot, freed, self.claim.tenant.name)
+        return plot.host.capacity if empty else 0
 
     def stand(
         self, freed: Freed = NOTHING, *, only: Collection[str] | None = None, cap: int | None = None

@@ -13,6 +13,9 @@ from entente.engine.taking import Taking
 from entente.engine.victims import Test, cheapest, freed_by
 from entente.engine.walk import ENTITLED
 
+_MOST_SETS = 500
+"""Sets looked at before the search falls back to the greedy one: each is costly, and moves are seldom needed."""
+
 Places = dict[str, dict[str, int]]
 """By moved job: workers on each node of its new place."""
 
@@ -73,7 +76,7 @@ def _found(
     def acceptable(chosen: Sequence[Option]) -> bool:
         return base.acceptable(chosen) and settled(chosen) is not None
 
-    found = cheapest(groups, Test(base.allowed, base.possible, acceptable, base.room))
+    found = cheapest(groups, Test(base.allowed, base.possible, acceptable, base.room), _MOST_SETS)
     return settled(found) if found and any(o.moves for o in found) else None
 
 

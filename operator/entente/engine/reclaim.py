@@ -13,7 +13,7 @@ from entente.engine.moves import gathered, with_moves
 from entente.engine.option import Group, Option
 from entente.engine.risk import enforced_end, estimated_end, needed_grace
 from entente.engine.taking import Taking
-from entente.engine.victims import cheapest, cost, freed_by
+from entente.engine.victims import at_least, cheapest, cost, freed_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +133,21 @@ def _by_domain(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Grou
             inside.setdefault(domain, []).append(group)
     tenant, pool = claim.tenant.name, claim.pool.name
     bound = cycle.estate.charged(tenant, pool) + claim.least_gpus > cycle.quotas[pool].quotas[tenant].guaranteed
-    best: tuple[Option, ...] | None = None
-    for domain, there in sorted(inside.items()):
+    hosts: dict[str, set[str]] = {}
+    for name, domain in domains.items():
+        hosts.setdefault(domain, set()).add(name)
+    ranked = []
+    for domain, there in inside.items():
         elsewhere = [g for g in groups if bound and g[0].tenant == tenant and g not in there]
-        hosts = {name for name, its in domains.items() if its == domain}
-        found = cheapest([*there, *elsewhere], test_of(cycle, claim, ground, hosts))
+        test = test_of(cycle, claim, ground, hosts[domain])
+        least = at_least([*there, *elsewhere], test)
+        if least is not None:
+            ranked.append((least, domain, [*there, *elsewhere], test))
+    best: tuple[Option, ...] | None = None
+    for least, _, candidates_there, test in sorted(ranked, key=lambda r: r[:2]):
+        if best is not None and cost(best) < least:
+            break
+        found = cheapest(candidates_there, test)
         if found and (best is None or cost(found) < cost(best)):
             best = found
     return best

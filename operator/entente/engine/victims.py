@@ -16,7 +16,7 @@ from entente.engine.option import Group, Option
 EXACT_CANDIDATES = 20
 """Up to this many candidate jobs the minimum is exact."""
 
-_MOST_SETS = 20_000
+_MOST_SETS = 10_000
 """Sets looked at before the search falls back to the greedy one."""
 
 NO_MATTER = Room(0, 1, lambda _host, _gpus: 0)
@@ -73,27 +73,39 @@ class Test:
         return self.possible(chosen) and self.acceptable(chosen)
 
 
-def cheapest(groups: Sequence[Group], test: Test) -> tuple[Option, ...] | None:
+def cheapest(groups: Sequence[Group], test: Test, most_sets: int = _MOST_SETS) -> tuple[Option, ...] | None:
     """The cheapest set of options of candidate jobs that passes the test, at most one option of each job."""
-    ordered = sorted(groups, key=lambda g: (main_host(g), cost(g[-1:])))
+    ordered = _ordered(groups)
     if not ordered or not test.possible(_all_of(ordered)):
         return None
     if len(ordered) <= EXACT_CANDIDATES:
-        found, finished = _search(ordered, test)
+        found, finished = _search(ordered, test, most_sets)
         if finished:
             return found
     return _greedy(ordered, test)
+
+
+def at_least(groups: Sequence[Group], test: Test) -> Cost | None:
+    """What no set of these candidates that passes costs less than; none when there is no such set."""
+    if len(groups) > EXACT_CANDIDATES:
+        return ()  # costs more than it tells
+    bound = Bounds(_ordered(groups), test.room).rest(NO_OWN, (), 0)
+    return (bound[0], *bound[1]) if bound else None
+
+
+def _ordered(groups: Iterable[Group]) -> list[Group]:
+    return sorted(groups, key=lambda g: (main_host(g), cost(g[-1:])))
 
 
 def _all_of(groups: Sequence[Group]) -> list[Option]:
     return [g[-1] for g in groups]
 
 
-def _search(groups: Sequence[Group], test: Test) -> tuple[tuple[Option, ...] | None, bool]:
+def _search(groups: Sequence[Group], test: Test, most_sets: int) -> tuple[tuple[Option, ...] | None, bool]:
     """The cheapest set that passes; none when there is none. False when the search was given up."""
     tree = _Tree(groups, test)
     tree.add((), 0)
-    for _ in range(_MOST_SETS):
+    for _ in range(most_sets):
         if not tree.heap:
             return None, True
         _, _, chosen, after = heapq.heappop(tree.heap)
