@@ -12,7 +12,7 @@ from demo.fake_pods import FakePods
 from demo.kind_cluster import GPUS_PER_NODE, LEAST_GPUS, NODES, KindCluster
 from demo.real_pods import RealPods
 from demo.trace import TraceJob
-from localplane import LocalPlane
+from localplane import LocalPlane, binaries
 
 BLOCKS, RACKS_PER_BLOCK, HOSTS_PER_RACK, GPUS_PER_HOST = 2, 4, 4, 8
 
@@ -44,6 +44,14 @@ class Ground:
     least_gpus: int
     """Smaller jobs of the trace are left out."""
     pods: Callable[[Cluster], Pods]
+    kubectl: Path | None = None
+    """Where it is, if the demo has brought it."""
+
+    @property
+    def export(self) -> str:
+        """The line by which another terminal finds the cluster, and kubectl where the demo has brought it."""
+        path = f" PATH={self.kubectl.parent}:$PATH" if self.kubectl else ""
+        return f"export KUBECONFIG={self.kubeconfig}{path}"
 
     @property
     def gpus(self) -> int:
@@ -61,7 +69,15 @@ def local(directory: Path | None) -> Iterator[Ground]:
     hosts = BLOCKS * RACKS_PER_BLOCK * HOSTS_PER_RACK
     with LocalPlane(directory) as plane:
         plane.add_gpu_nodes(hosts, gpus=GPUS_PER_HOST, blocks=BLOCKS, racks=RACKS_PER_BLOCK)
-        yield Ground(plane.kubeconfig, plane.directory / "operator", hosts, GPUS_PER_HOST, 1, FakePods)
+        yield Ground(
+            kubeconfig=plane.kubeconfig,
+            directory=plane.directory / "operator",
+            hosts=hosts,
+            gpus_per_host=GPUS_PER_HOST,
+            least_gpus=1,
+            pods=FakePods,
+            kubectl=binaries.ensure("kubectl"),
+        )
 
 
 @contextmanager
@@ -81,10 +97,10 @@ def kind(directory: Path | None, image: str) -> Iterator[Ground]:
         with KindCluster(place / "kubeconfig") as cluster:
             cluster.add_gpus()
             yield Ground(
-                place / "kubeconfig",
-                place / "operator",
-                NODES,
-                GPUS_PER_NODE,
-                LEAST_GPUS,
-                lambda connection: RealPods(connection, image),
+                kubeconfig=place / "kubeconfig",
+                directory=place / "operator",
+                hosts=NODES,
+                gpus_per_host=GPUS_PER_NODE,
+                least_gpus=LEAST_GPUS,
+                pods=lambda connection: RealPods(connection, image),
             )

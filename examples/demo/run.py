@@ -109,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(options: Options, console: Console) -> int:
     console.print("starting a kind cluster ..." if options.kind else "starting a control plane on loopback ...")
     with ground.kind(options.directory, options.image) if options.kind else ground.local(options.directory) as place:
-        console.print(f"to look around in another terminal:  export KUBECONFIG={place.kubeconfig}", soft_wrap=True)
+        console.print(f"to look around in another terminal:  {place.export}", soft_wrap=True, highlight=False)
         cluster = Cluster(place.kubeconfig)
         install_resources(cluster)
         with OperatorProcess(place.kubeconfig, place.directory) as operator:
@@ -121,7 +121,7 @@ def _run(options: Options, console: Console) -> int:
             with contextlib.closing(_Background(replay, Trainers(cluster, pods.end))):
                 code = _replay(replay, jobs, place, options, console, operator)
                 if options.hold:
-                    _hold(operator, console, place.kubeconfig)
+                    _hold(operator, console, place.export)
                 return code
 
 
@@ -172,8 +172,8 @@ def _replay(
     return FAILED if result.failures else 0
 
 
-def _hold(operator: OperatorProcess, console: Console, kubeconfig: Path) -> None:
-    console.print(f"still running until Ctrl-C; try\n  export KUBECONFIG={kubeconfig}", soft_wrap=True)
+def _hold(operator: OperatorProcess, console: Console, export: str) -> None:
+    console.print(f"still running until Ctrl-C; try\n  {export}", soft_wrap=True, highlight=False)
     console.print("  kubectl get gpools,tenants,trainingjobs -A\n  kubectl apply -f examples/")
     with contextlib.suppress(KeyboardInterrupt):
         while True:

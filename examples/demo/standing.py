@@ -9,7 +9,7 @@ from demo import ground, interruption
 from demo.cluster import ApiError, Cluster
 from demo.operator_process import OperatorProcess
 from demo.setup import install_resources
-from localplane import PlaneError, binaries
+from localplane import PlaneError
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -36,7 +36,7 @@ def _run(directory: Path) -> None:
         install_resources(Cluster(place.kubeconfig))
         with OperatorProcess(place.kubeconfig, place.directory) as operator:
             print(f"{place.hosts} hosts with {place.gpus} GPUs and the operator are there, until Ctrl-C. Elsewhere:")
-            print(f"  export KUBECONFIG={place.kubeconfig} PATH={binaries.ensure('kubectl').parent}:$PATH", flush=True)
+            print(f"  {place.export}", flush=True)
             while True:
                 operator.keep()
                 time.sleep(1)
