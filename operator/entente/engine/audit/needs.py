@@ -81,14 +81,14 @@ def _plain(case: Case, pool: Pool) -> bool:
 
 
 def _excused(case: Case, wait: Wait, pool: Pool) -> bool:
-    """Its GPUs come free by themselves in time, or are held for a borrower that cannot be evicted before it started.
+    """Its GPUs come free by themselves in time, or are held for a borrower that cannot be evicted before it starts.
 
     In a shared pool also: fragmented, or behind such a job of its tenant.
     """
     job, standings = case.job(wait.job), case.plan.standings
     if wait.reason is Reason.RESERVED and wait.eta is not None and wait.eta <= _deadline(case, job, pool):
         return True
-    held = {g.job for g in case.then.grips if g.side is Side.HELD and g.tenant != job.tenant}
+    held = {g.job for g in case.then.grips if g.side is Side.HELD}
     held |= {d.job for d in case.plan.decisions if isinstance(d, Start) and case.job(d.job).hold is not None}
     if any(key in standings and standings[key].class_ is AllocationClass.BORROWED for key in held):
         return True

@@ -6,14 +6,15 @@ from entente.api.job import AllocationClass, EvictionCause
 from entente.api.tenant import WhenSpent
 from entente.engine.audit.case import Case, Invariant, Violation, ends_within
 from entente.engine.audit.recount import Count, Side
-from entente.engine.decisions import Evict, Grow, Shrink
+from entente.engine.decisions import Evict, Grow, Hold, Shrink, Start
 from entente.engine.model import Job
 from entente.engine.risk import MAX_EVICTIONS_BY_OTHERS, evictions_by_others
 
 
 def borrow_limits(case: Case) -> Iterator[Violation]:
     """Nobody is given more than its guarantee and its borrow limit."""
-    adding = {(case.job(d.job).tenant or "", d.pool) for d in case.placed() if case.is_new(d)}
+    new = [d for d in case.placed() if case.is_new(d) and not _on_own_hosts(case, d)]
+    adding = {(case.job(d.job).tenant or "", d.pool) for d in new}
     adding |= {(case.job(d.job).tenant or "", d.pool) for d in case.plan.decisions if isinstance(d, Grow)}
     for name, pool in sorted(adding):
         quota = case.quotas[pool].quotas.get(name)
@@ -25,6 +26,15 @@ def borrow_limits(case: Case) -> Iterator[Violation]:
         if most is not None and charged > most:
             text = f"is charged {charged} GPUs of at most {most}"
             yield Violation(Invariant.BORROW_LIMIT_KEPT, f"{name} in {pool}", text)
+
+
+def _on_own_hosts(case: Case, decision: Start | Hold) -> bool:
+    """Whether the tenant is charged no more with it: it has the exclusive hosts already."""
+    if not case.pool_of(decision).exclusive:
+        return False
+    tenant, job = case.job(decision.job).tenant, decision.job
+    sides = (Side.STAYS, Side.HELD)
+    return all(any(g.tenant == tenant and g.job != job for g in case.then.on(n, *sides)) for n in decision.nodes)
 
 
 def lend_limits(case: Case) -> Iterator[Violation]:
