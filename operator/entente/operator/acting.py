@@ -23,7 +23,7 @@ from entente.operator.estate import PodIndex
 from entente.operator.jobs import JobStore
 from entente.operator.tracked import Tracked
 from entente.workload.actions import Actions, NotYetError, StartRefusedError
-from entente.workload.notes import Note
+from entente.workload.notes import READABLE, Note, with_condition
 from entente.workload.pods import Gang
 from entente.workload.stopping import stop
 from entente.workload.wanted import Work, wanted
@@ -85,6 +85,7 @@ class Actor:
         self._clock = clock
         self._explain_s = explain_s
         self._wake = wake
+        self._told_unreadable: dict[str, tuple[str, str]] = {}
         self._services = TokenBucket(_SERVICES_A_SECOND, _SERVICES_AT_ONCE)
         self._pods_first: set[Tracked] = set()
         """Single workers whose start is not written down."""
@@ -111,6 +112,19 @@ class Actor:
                 return now + self._services.wait_s()
             self._writer.submit(tracked.uid, partial(self._serve_late, tracked), slot="service")
         return due
+
+    def tell_unreadable(self, key: str) -> None:
+        """Say of a job that cannot be read what is wrong with it, once."""
+        wrong = self._jobs.unreadable.get(key)
+        if wrong is None or self._told_unreadable.get(key) == wrong:
+            return
+        self._told_unreadable[key] = wrong
+        uid, what = wrong
+        namespace, _, name = key.partition("/")
+        about = ObjectRef(TRAINING_JOB, name, namespace, uid)
+        self._recorder.record(about, EventType.WARNING, "Unreadable", what)
+        told = with_condition((), READABLE, holds=False, reason="Invalid", message=what, now=self._clock())
+        self._writer.submit(uid, partial(self._actions.write_unreadable, namespace, name, uid, told[0]))
 
     def _write_due(self, tracked: Tracked) -> float | None:
         return tracked.write_due(self._explain_s, _POD_FIRST_S + _POD_FIRST_EACH_S * len(self._pods_first))

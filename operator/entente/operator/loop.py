@@ -237,6 +237,7 @@ class Loop:
         touched, observed.jobs.touched = observed.jobs.touched, set()
         for key in touched:
             tracked = observed.jobs.get(key)
+            self._actor.tell_unreadable(key)
             if tracked is None:
                 self._deadlines.pop(key, None)
                 continue

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from entente.api.base import Condition
 from entente.api.core import PodRecord
 from entente.api.job import TrainingJob
 from entente.kube.client import KubeClient
@@ -68,6 +69,15 @@ class Actions:
         return await self._client.patch(
             TRAINING_JOB, job.metadata.name, body, namespace=job.metadata.namespace, subresource="status"
         )
+
+    async def write_unreadable(self, namespace: str, name: str, uid: str, condition: Condition) -> None:
+        """Say in a job's status that it cannot be read. Nothing else of the status is touched, save other conditions.
+
+        Raises:
+            ApiError: it could not be written.
+        """
+        body = {"metadata": {"uid": uid}, "status": {"conditions": [condition.to_wire()]}}
+        await self._client.patch(TRAINING_JOB, name, body, namespace=namespace, subresource="status", decode=False)
 
     async def read(self, job: TrainingJob) -> dict[str, Any] | None:
         """The job as it is now; none when it is gone."""

@@ -14,6 +14,9 @@ INTERRUPTED = "Interrupted"
 SPEC_APPLIED = "SpecApplied"
 """False when the running gang was started from an earlier spec."""
 
+READABLE = "Readable"
+"""False while the operator cannot make sense of the job: it is older or newer than the resource's definition."""
+
 
 @dataclass(frozen=True, slots=True)
 class Note:

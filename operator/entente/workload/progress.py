@@ -66,6 +66,8 @@ def advance(job: TrainingJob, pods: Sequence[PodRecord], view: View) -> Step:
         return Step(job.status)
     step = _ADVANCE[job.status.phase](job, pods, view)
     status = _reported(job, step.status, view.now)
+    if notes.find(status.conditions, notes.READABLE):
+        status = status.model_copy(update={"conditions": notes.without_condition(status.conditions, notes.READABLE)})
     if status.observed_generation != job.metadata.generation:
         status = status.model_copy(update={"observed_generation": job.metadata.generation})
     return Step(status, step.notes)
