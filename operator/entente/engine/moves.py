@@ -5,16 +5,20 @@ from dataclasses import replace
 
 from entente.engine.candidates import movable
 from entente.engine.cycle import Claim, Cycle
+from entente.engine.domains import by_domain
 from entente.engine.ground import Ground
 from entente.engine.limits import cap_of, test_of
 from entente.engine.option import Group, Option
 from entente.engine.placement import Shape, Spot, place
 from entente.engine.taking import Taking
-from entente.engine.victims import Test, cheapest, freed_by
+from entente.engine.victims import EXACT_CANDIDATES, Test, cheapest, freed_by
 from entente.engine.walk import ENTITLED
 
-_MOST_SETS = 500
+_MOST_SETS = 200
 """Sets looked at before the search falls back to the greedy one: each is costly, and moves are seldom needed."""
+
+_MOST_DOMAINS = 8
+"""Domains looked at, the most promising ones."""
 
 Places = dict[str, dict[str, int]]
 """By moved job: workers on each node of its new place."""
@@ -28,9 +32,12 @@ def with_moves(
     for mover in _movers(cycle, claim, ground):
         options.setdefault(mover.job, []).insert(0, mover)
     merged = [tuple(options[key]) for key in sorted(options)]
-    base = test_of(cycle, claim, ground, None)
-    found = _found(cycle, claim, ground, merged, base)
-    return found if found and not (best and best.risk < found.risk) else best
+    places = [(there, test) for _, there, test in by_domain(cycle, claim, ground, merged)[:_MOST_DOMAINS]]
+    for there, test in places or [(merged, test_of(cycle, claim, ground, None))]:
+        found = _found(cycle, claim, ground, there, test)
+        if found and (best is None or (found.risk, bool(best.moved)) < (best.risk, True)):
+            best = found  # a move before an eviction of equal loss
+    return best
 
 
 def gathered(cycle: Cycle, claim: Claim, ground: Ground, best: Taking | None) -> Taking | None:
@@ -76,7 +83,8 @@ def _found(
     def acceptable(chosen: Sequence[Option]) -> bool:
         return base.acceptable(chosen) and settled(chosen) is not None
 
-    found = cheapest(groups, Test(base.allowed, base.possible, acceptable, base.room), _MOST_SETS)
+    likely = sorted(groups, key=lambda g: (g[0].risk / max(1, g[-1].gpus), g[0].job))[:EXACT_CANDIDATES]
+    found = cheapest(likely, Test(base.allowed, base.possible, acceptable, base.room), _MOST_SETS)
     return settled(found) if found and any(o.moves for o in found) else None
 
 

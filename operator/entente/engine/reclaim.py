@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from entente.engine.candidates import candidates
 from entente.engine.cycle import Claim, Cycle
+from entente.engine.domains import by_domain
 from entente.engine.estate import Running
 from entente.engine.ground import Ground
 from entente.engine.limits import cap_of, test_of
@@ -13,7 +14,7 @@ from entente.engine.moves import gathered, with_moves
 from entente.engine.option import Group, Option
 from entente.engine.risk import enforced_end, estimated_end, needed_grace
 from entente.engine.taking import Taking
-from entente.engine.victims import at_least, cheapest, cost, freed_by
+from entente.engine.victims import cheapest, cost, freed_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def ends_by(cycle: Cycle, claim: Claim, moment: float) -> Callable[[Running], bo
 def take(cycle: Cycle, claim: Claim, ground: Ground) -> Taking | None:
     """The cheapest victims that let the claim stand on this ground."""
     groups = [g for g in candidates(cycle, claim) if g[0].job not in ground.over]
-    found = _by_domain(cycle, claim, ground, groups) or cheapest(groups, test_of(cycle, claim, ground, None))
+    found = _in_one_domain(cycle, claim, ground, groups) or cheapest(groups, test_of(cycle, claim, ground, None))
     best = _taking(cycle, claim, ground, found) if found else None
     if claim.job.required or (best is None and claim.entitled):
         best = with_moves(cycle, claim, ground, groups, best)
@@ -118,46 +119,13 @@ def _taking(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option
     return Taking(claim, nodes, tuple(options), {}) if nodes else None
 
 
-def _by_domain(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]) -> tuple[Option, ...] | None:
-    """The best set of each domain by itself, then the best of all, where the gang must stand in one domain.
-
-    A gang of one worker stands on one host. Beside the jobs in the domain, own ones elsewhere are candidates where the
-    tenant's own limits bind.
-    """
-    if len(groups) <= 1:
-        return None
-    domains = _domains(claim, ground)
-    inside: dict[str, list[Group]] = {}
-    for group in groups:
-        for domain in sorted({domains[name] for name in group[-1].freed if name in domains}):
-            inside.setdefault(domain, []).append(group)
-    tenant, pool = claim.tenant.name, claim.pool.name
-    bound = cycle.estate.charged(tenant, pool) + claim.least_gpus > cycle.quotas[pool].quotas[tenant].guaranteed
-    hosts: dict[str, set[str]] = {}
-    for name, domain in domains.items():
-        hosts.setdefault(domain, set()).add(name)
-    ranked = []
-    for domain, there in inside.items():
-        elsewhere = [g for g in groups if bound and g[0].tenant == tenant and g not in there]
-        test = test_of(cycle, claim, ground, hosts[domain])
-        least = at_least([*there, *elsewhere], test)
-        if least is not None:
-            ranked.append((least, domain, [*there, *elsewhere], test))
+def _in_one_domain(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]) -> tuple[Option, ...] | None:
+    """The best set of each domain by itself, then the best of all, where the gang must stand in one domain."""
     best: tuple[Option, ...] | None = None
-    for least, _, candidates_there, test in sorted(ranked, key=lambda r: r[:2]):
+    for least, there, test in by_domain(cycle, claim, ground, groups) if len(groups) > 1 else ():
         if best is not None and cost(best) < least:
             break
-        found = cheapest(candidates_there, test)
+        found = cheapest(there, test)
         if found and (best is None or cost(found) < cost(best)):
             best = found
     return best
-
-
-def _domains(claim: Claim, ground: Ground) -> dict[str, str]:
-    """The domain of each host in which the whole gang must stand; none where it may be spread over the pool."""
-    if claim.job.min_workers == 1:
-        return {name: name for name in ground.by_name}
-    if not claim.job.required or claim.job.level not in claim.pool.levels:
-        return {}
-    level = claim.pool.levels.index(claim.job.level)
-    return {name: domain for name, plot in ground.by_name.items() if (domain := plot.host.node.domains[level])}

@@ -16,7 +16,7 @@ from entente.engine.option import Group, Option
 EXACT_CANDIDATES = 20
 """Up to this many candidate jobs the minimum is exact."""
 
-_MOST_SETS = 10_000
+_MOST_SETS = 2_000
 """Sets looked at before the search falls back to the greedy one."""
 
 NO_MATTER = Room(0, 1, lambda _host, _gpus: 0)

@@ -1,0 +1,47 @@
+"""Where a gang must stand in one domain: its candidates, domain by domain."""
+
+from collections.abc import Sequence
+
+from entente.engine.cycle import Claim, Cycle
+from entente.engine.ground import Ground
+from entente.engine.limits import test_of
+from entente.engine.option import Group
+from entente.engine.victims import Cost, Test, at_least
+
+
+def by_domain(
+    cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]
+) -> list[tuple[Cost, list[Group], Test]]:
+    """The candidates of each domain, with their test and what they cost at the least: the cheapest first.
+
+    Nothing where the gang may be spread over the pool. A gang of one worker stands on one host. Beside the jobs in the
+    domain, own ones elsewhere are candidates where the tenant's own limits bind.
+    """
+    domains = _domains(claim, ground)
+    hosts: dict[str, set[str]] = {}
+    for name, domain in domains.items():
+        hosts.setdefault(domain, set()).add(name)
+    inside: dict[str, list[Group]] = {}
+    for group in groups:
+        for domain in sorted({domains[name] for name in group[-1].freed if name in domains}):
+            inside.setdefault(domain, []).append(group)
+    tenant, pool = claim.tenant.name, claim.pool.name
+    bound = cycle.estate.charged(tenant, pool) + claim.least_gpus > cycle.quotas[pool].quotas[tenant].guaranteed
+    own = [g for g in groups if bound and g[0].tenant == tenant]
+    ranked = []
+    for domain, there in inside.items():
+        candidates = [*there, *(g for g in own if g not in there)]
+        test = test_of(cycle, claim, ground, hosts[domain])
+        if (least := at_least(candidates, test)) is not None:
+            ranked.append((least, domain, candidates, test))
+    return [(least, candidates, test) for least, _, candidates, test in sorted(ranked, key=lambda r: r[:2])]
+
+
+def _domains(claim: Claim, ground: Ground) -> dict[str, str]:
+    """The domain of each host in which the whole gang must stand; none where it may be spread over the pool."""
+    if claim.job.min_workers == 1:
+        return {name: name for name in ground.by_name}
+    if not claim.job.required or claim.job.level not in claim.pool.levels:
+        return {}
+    level = claim.pool.levels.index(claim.job.level)
+    return {name: domain for name, plot in ground.by_name.items() if (domain := plot.host.node.domains[level])}
