@@ -15,8 +15,8 @@ settings.register_profile(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=60,
-    stateful_step_count=25,
+    max_examples=200,
+    stateful_step_count=30,
     suppress_health_check=_SLOW_IS_FINE,
     print_blob=True,
 )
