@@ -163,19 +163,31 @@ def _consider(cycle: Cycle, waiting: _Waiting, entry: Pending) -> None:
         return
     if any(_start(cycle, claim) for claim in claims):
         return
+    if not _take_or_wait(cycle, waiting, claims):
+        _left_waiting(cycle, waiting, entry, home, alike)
+
+
+def _take_or_wait(cycle: Cycle, waiting: _Waiting, claims: list[Claim]) -> bool:
+    """Whether GPUs are freed for the job; else they are reserved for it where it waits for some."""
+    borrowing: tuple[Claim, Waiting] | None = None
     for claim in claims:
+        if borrowing and not claim.entitled:
+            continue  # it waits instead of evicting, save for what it is entitled to in another pool
         outcome = reclaim(cycle, claim)
         if isinstance(outcome, Taking):
             carry_out(cycle, outcome)
             waiting.tried.clear()
-            return
+            return True
+        if isinstance(outcome, Waiting) and claim.entitled:
+            _reserve(cycle, waiting, own_reservation(cycle, claim, outcome))
+            return False
         if isinstance(outcome, Waiting):
-            if claim.entitled or claim.first:
-                _reserve(cycle, waiting, own_reservation(cycle, claim, outcome))
-            break
-    else:
+            borrowing = (claim, outcome)
+    if borrowing is None:
         _reserve_turn(cycle, waiting, claims)
-    _left_waiting(cycle, waiting, entry, home, alike)
+    elif borrowing[0].first:
+        _reserve(cycle, waiting, own_reservation(cycle, *borrowing))
+    return False
 
 
 def _left_waiting(cycle: Cycle, waiting: _Waiting, entry: Pending, home: Claim, alike: object) -> None:
@@ -256,6 +268,8 @@ def _explain_all(cycle: Cycle, waiting: _Waiting) -> list[Wait]:
         for position, entry in enumerate(entries, start=1):
             key = entry.job.key
             claim, reservation = waiting.claims[key], waiting.reserved.get(key)
+            if reservation and reservation.pool is not claim.pool:
+                claim = claim_of(cycle, entry, reservation.pool.name, first=claim.first)
             alike = (_alike(cycle, [claim]), key if reservation else "")
             if alike not in memo:
                 memo[alike] = explain(cycle, claim, reservation)
