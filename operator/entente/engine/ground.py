@@ -212,10 +212,22 @@ class Ground:
             over = frozenset(self.over)
             tenants = self.cycle.quotas[pool].quotas
             self._charges = {name: self.estate.charged_without(name, pool, over) for name in tenants}
-        gone, cuts = _gone_and_cut(self.estate, freed)
-        without = frozenset(gone | self.over)
-        touched = {self.estate.running[key].tenant for key in freed} & self._charges.keys()
-        return self._charges | {name: self.estate.charged_without(name, pool, without, cuts) for name in touched}
+        charges = dict(self._charges)
+        for key, nodes in freed.items():
+            tenant = self.estate.running[key].tenant
+            if tenant in charges and not self.claim.pool.exclusive:
+                charges[tenant] -= sum(nodes.values())
+        if self.claim.pool.exclusive:
+            for name in {name for nodes in freed.values() for name in nodes}:
+                for tenant in self._leaving(name, freed) & charges.keys():
+                    charges[tenant] -= self.estate.hosts[name].node.offered
+        return charges
+
+    def _leaving(self, name: str, freed: Freed) -> set[str]:
+        """Tenants that will not be charged for a host any more, once these jobs have given theirs."""
+        host = self.estate.hosts[name]
+        uses = [(k, u) for k, u in (*host.using.items(), *host.held.items()) if k not in self.over]
+        return {use.tenant for _, use in uses if not _keeps(host, uses, use.tenant, freed)}
 
     def _begins_with(self, freed: Freed) -> tuple[int, Added]:
         """The charge of the claim's tenant once the victims are gone, and what GPUs on hosts add to it.
