@@ -1,6 +1,7 @@
 """From Kubernetes objects to the engine's snapshot. Pure: the same objects, in any order, give the same snapshot."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from entente.api.core import NodeRecord, PodRecord
@@ -9,6 +10,7 @@ from entente.api.names import HOSTNAME, LABEL_HANDOVER, LABEL_LAST_TENANT, SUSPE
 from entente.api.pool import GPUPool, NodeSharing
 from entente.api.tenant import Order, WhenSpent
 from entente.api.tenant import Tenant as TenantResource
+from entente.engine.learning import learnt_lengths, likeness
 from entente.engine.model import (
     FINAL_PHASES,
     HOLDING_PHASES,
@@ -42,10 +44,11 @@ def snapshot(
     records = sorted(nodes, key=lambda n: n.name)
     hosts = _real_nodes(pools, records) if records else _simulated_nodes(pools)
     tenant_of = namespaces_of(tenants)
-    known = {}
-    for job in sorted(jobs, key=lambda j: j.key):
+    jobs = sorted(jobs, key=lambda j: j.key)
+    lengths, known = learnt_lengths(jobs, tenant_of), {}
+    for job in jobs:
         if (taken := job_of(job, tenant_of, now)) is not None:
-            known[taken.key] = taken
+            known[taken.key] = replace(taken, learnt_s=lengths.get(likeness(job, taken.tenant or "")))
     pods = tuple(pods)
     known = seen(known, pods)
     hosts, bare = _count_pods(hosts, pools, tenants, tenant_of, known, pods)

@@ -162,6 +162,8 @@ class Job:
     interval_s: float | None = None
     grace_s: float | None = None
     expected_s: float | None = None
+    learnt_s: float | None = None
+    """How long jobs like it ran."""
     max_s: float | None = None
     placement: Placement | None = None
     since: float | None = None

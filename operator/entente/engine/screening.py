@@ -58,8 +58,8 @@ def _ordered(jobs: Sequence[Pending], tenant: Tenant) -> list[Pending]:
 
     def rank(entry: Pending) -> tuple[float, ...]:
         job = entry.job
-        length = job.expected_s if job.expected_s is not None else job.max_s
-        aged = job.submitted + (UNKNOWN_LENGTH_S if length is None else length) if tenant.shortest_first else 0.0
+        known = (s for s in (job.expected_s, job.learnt_s, job.max_s) if s is not None)
+        aged = job.submitted + next(known, UNKNOWN_LENGTH_S) if tenant.shortest_first else 0.0
         return (-entry.priority, aged, job.submitted)
 
     return sorted(jobs, key=lambda p: (rank(p), p.job.key))
