@@ -84,14 +84,15 @@ def jobs(draw: st.DrawFn, key: str, now: float = NOW) -> DrawnJob:
     elastic = draw(st.none() | st.tuples(st.integers(1, workers), st.integers(workers, workers + 3)))
     length = draw(st.sampled_from((60.0, 400.0, 2000.0, 20_000.0)))
     known = st.none() | st.sampled_from((length, length * 0.5, length * 2))
+    level = draw(st.sampled_from((None, None, None, RACK, HOST)))
     fields: JobFields = {
         "workers": workers,
         "gpus_per_worker": draw(st.sampled_from((1, 2, 2, 4, 4, 8))),
         "submitted": now,
         "pending_since": now,
         "priority": draw(st.sampled_from((None, None, "low", "high"))),
-        "level": draw(st.sampled_from((None, None, None, RACK, HOST))),
-        "required": draw(st.booleans()),
+        "level": level,
+        "required": level is not None and draw(st.booleans()),
         "interval_s": draw(st.sampled_from((None, 300.0))),
         "grace_s": draw(st.sampled_from((None, 30.0, 90.0, 200.0))),
         "expected_s": draw(known),

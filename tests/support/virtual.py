@@ -17,6 +17,8 @@ LOST_POD_S = 30.0
 
 _NEVER = float("inf")
 
+_MOST_IN_A_ROW = 3
+
 
 @dataclass(slots=True)
 class World:
@@ -27,7 +29,6 @@ class World:
     """Seconds of running after which a job is done, by key; known to nobody else. Without an entry it runs for ever."""
     handovers: dict[str, tuple[str, float]] = field(default_factory=dict)
     """Nodes that are being handed over: to whom, and when that is done."""
-    plan: Plan | None = None
     watch: Callable[[Snapshot, Plan], None] = lambda _, __: None
     """Told of every decision before it is carried out."""
 
@@ -37,10 +38,17 @@ class World:
         return self.snapshot.now
 
     def decide(self) -> Plan:
-        """One decision, carried out."""
+        """One decision, carried out; what starts in it is news for the next one, which follows at once."""
+        first = plan = self._decide_once()
+        for _ in range(_MOST_IN_A_ROW):
+            if not any(isinstance(d, Start) for d in plan.decisions):
+                break
+            plan = self._decide_once()
+        return first
+
+    def _decide_once(self) -> Plan:
         plan = decide(self.snapshot)
         self.watch(self.snapshot, plan)
-        self.plan = plan
         for decision in plan.decisions:
             self._carry_out(decision)
         self._tell_standings(plan)
