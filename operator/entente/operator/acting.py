@@ -262,6 +262,6 @@ class Actor:
     def _retry_later(self, tracked: Tracked, error: ApiError) -> None:
         """Try again after a pause; what was decided counts as used until its fate is known."""
         tracked.failures += 1
-        pause = min(_LAST_RETRY_S, _FIRST_RETRY_S * 2.0 ** min(tracked.failures, 10)) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, no secret
+        pause = min(_LAST_RETRY_S, _FIRST_RETRY_S * 2.0 ** min(tracked.failures - 1, 10)) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, no secret
         tracked.retry_at = self._clock() + pause
         _log.warning("job %s: %s %s, again in %.1f s", tracked.key, error.status, error.reason, pause)
