@@ -163,6 +163,8 @@ def movable(cycle: Cycle, claim: Claim) -> list[Group]:
         running = cycle.estate.running[key]
         if running.pool != claim.pool.name or running.new or running.shrunk or _moved_lately(cycle, running):
             continue
+        if cycle.quota(running.tenant, running.pool) is None:
+            continue  # its tenant may hold nothing here any more
         if running.tenant == claim.tenant.name:
             priority = priority_of(running.job, claim.tenant)
             allowed = priority is None or priority <= claim.priority

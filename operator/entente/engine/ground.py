@@ -229,25 +229,18 @@ class Ground:
         uses = [(k, u) for k, u in (*host.using.items(), *host.held.items()) if k not in self.over]
         return {use.tenant for _, use in uses if not _keeps(host, uses, use.tenant, freed)}
 
-    def _begins_with(self, freed: Freed) -> tuple[int, Added]:
-        """The charge of the claim's tenant once the victims are gone, and what GPUs on hosts add to it.
-
-        The jobs that are to end by themselves may still be there.
-        """
+    def charged_at_first(self, tenant: str, freed: Freed) -> int:
+        """A tenant's charge once the victims are gone: the jobs that are to end by themselves may still be there."""
         gone, cuts = _gone_and_cut(self.estate, freed)
-        tenant, pool = self.claim.tenant.name, self.claim.pool
+        return self.estate.charged_without(tenant, self.claim.pool.name, frozenset(gone), cuts)
 
-        def added(nodes: Mapping[str, int]) -> int:
-            hosts = [self.by_name[name].host for name in nodes]
-            return sum(
-                h.node.offered for h in hosts if not _keeps(h, (*h.using.items(), *h.held.items()), tenant, freed)
-            )
-
-        charged = self.estate.charged_without(tenant, pool.name, frozenset(gone), cuts)
-        return charged, added if pool.exclusive else self._per_worker
-
-    def _per_worker(self, nodes: Mapping[str, int]) -> int:
-        return sum(nodes.values()) * self.claim.job.gpus_per_worker
+    def added_at_first(self, tenant: str, gpus: Mapping[str, int], freed: Freed) -> int:
+        """What GPUs on these hosts add to that."""
+        if not self.claim.pool.exclusive:
+            return sum(gpus.values())
+        hosts = [self.by_name[name].host for name in gpus]
+        kept = [_keeps(h, (*h.using.items(), *h.held.items()), tenant, freed) for h in hosts]
+        return sum(h.node.offered for h, keeps in zip(hosts, kept, strict=True) if not keeps)
 
     def allowance(self, freed: Freed, charges: Mapping[str, int]) -> int:
         """GPUs that the claim's tenant may add to its charge then, beyond what others keep back."""
@@ -285,12 +278,15 @@ class Ground:
         def added(nodes: Mapping[str, int]) -> int:
             return self.charge_of(tenant, gpus_on(nodes, per), freed)
 
+        def at_first(nodes: Mapping[str, int]) -> int:
+            return self.added_at_first(tenant, gpus_on(nodes, per), freed)
+
         limits: list[tuple[int, Added]] = [(self.allowance(freed, charges), added)]
         if cap is not None:
             limits.append((cap - charges[tenant], added))
         if (most := self.cycle.most(claim.tenant, claim.pool.name)) is not None:
-            charged, at_first = self._begins_with(freed) if freed else (charges[tenant], added)
-            limits.append((most - charged, at_first))
+            first = self.charged_at_first(tenant, freed) if freed else charges[tenant]
+            limits.append((most - first, at_first if freed else added))
         return fit(claim, self.spots(freed, only), shape, limits)
 
 

@@ -126,10 +126,12 @@ def _within_limits(cycle: Cycle, claim: Claim, ground: Ground, taking: Taking, m
             gpus[name] = gpus.get(name, 0) + workers * job.gpus_per_worker
     charges = ground.charges(freed)
     for tenant, gpus in added.items():
-        charges[tenant] += ground.charge_of(tenant, gpus, freed)
         limit = cycle.most(cycle.snapshot.tenants[tenant], pool)
-        if limit is not None and charges[tenant] > max(limit, cycle.estate.charged(tenant, pool)):
+        at_first = ground.charged_at_first(tenant, freed) + ground.added_at_first(tenant, gpus, freed)
+        before = 0 if tenant == claim.tenant.name else cycle.estate.charged(tenant, pool)
+        if limit is not None and at_first > max(limit, before):
             return False
+        charges[tenant] += ground.charge_of(tenant, gpus, freed)
     if most is not None and charges[claim.tenant.name] > most:
         return False
     used = sum(sum(gpus.values()) for gpus in added.values())
