@@ -55,6 +55,10 @@ test: $(READY) ## All tests but kind's: unit, property, and on a real control pl
 test-unit: $(READY) ## Only the tests that need no control plane
 	@$(BIN)/python -m pytest tests/unit tests/property $(ARGS)
 
+.PHONY: bench
+bench: $(READY) ## How soon a thousand jobs run; one JSON object last
+	@PYTHONPATH=.:$(PYTHONPATH) $(BIN)/python bench/throughput.py
+
 .PHONY: lint
 lint: $(READY) ## Style and formatting
 	@$(BIN)/ruff check .
@@ -62,7 +66,7 @@ lint: $(READY) ## Style and formatting
 
 .PHONY: types
 types: $(READY) ## mypy, strict, also over tests, examples, hack and bench
-	@$(BIN)/mypy operator/entente hack examples tests
+	@$(BIN)/mypy operator/entente hack examples bench tests
 
 .PHONY: layers
 layers: $(READY) ## Import contracts of the layers
@@ -93,4 +97,4 @@ check: lint types layers verify test ## Everything that CI runs
 
 .PHONY: clean
 clean: ## Remove what was made here (the cache in ~/.cache/entente stays)
-	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .estate dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

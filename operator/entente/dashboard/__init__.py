@@ -1,0 +1,1 @@
+"""The dashboard: nothing yet; its place in the layers is kept."""

@@ -1,0 +1,1 @@
+"""The ledger: nothing yet; its place in the layers is kept."""

@@ -1,0 +1,1 @@
+"""The simulator: nothing yet; its place in the layers is kept."""
