@@ -14,9 +14,12 @@ from tests.support.throughput import JOBS, NODES, submit
 
 def main() -> int:
     """Run it once on a control plane of its own."""
-    with LocalPlane() as plane, tempfile.TemporaryDirectory() as directory:
-        with running(plane, Path(directory)) as operator:
-            outcome = submit(Estate(Corner(plane)), operator)
+    with (
+        LocalPlane() as plane,
+        tempfile.TemporaryDirectory() as directory,
+        running(plane, Path(directory)) as operator,
+    ):
+        outcome = submit(Estate(Corner(plane)), operator)
     figures = {
         "jobs": JOBS,
         "nodes": NODES,

@@ -8,7 +8,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from entente.api.job import EvictionCause
-from entente.kube.client import RequestObserver
+from entente.kube.transport import RequestObserver
 from entente.metrics.instruments import Instruments
 from entente.metrics.snapshot import OperatorSnapshot
 from entente.metrics.waste import WasteCause
