@@ -263,11 +263,17 @@ class Ground:
         return plot.host.capacity if empty else 0
 
     def stand(
-        self, freed: Freed = NOTHING, *, only: Collection[str] | None = None, cap: int | None = None
+        self,
+        freed: Freed = NOTHING,
+        *,
+        only: Collection[str] | None = None,
+        cap: int | None = None,
+        loosely: bool = False,
     ) -> dict[str, int] | None:
         """Where the claim's gang stands once these jobs have given their GPUs: within the limits, or nowhere.
 
-        `cap` is the most that its tenant may be charged, beside the borrow limit.
+        `cap` is the most that its tenant may be charged, beside the borrow limit. `loosely`: without what those who
+        give come to keep back, so that where some make it possible, more do, too.
         """
         claim, charges = self.claim, self.charges(freed)
         shape = shape_of(claim)
@@ -281,7 +287,8 @@ class Ground:
         def at_first(nodes: Mapping[str, int]) -> int:
             return self.added_at_first(tenant, gpus_on(nodes, per), freed)
 
-        limits: list[tuple[int, Added]] = [(self.allowance(freed, charges), added)]
+        keeping = self.charges(NOTHING) if loosely else charges
+        limits: list[tuple[int, Added]] = [(self.allowance(freed, keeping), added)]
         if cap is not None:
             limits.append((cap - charges[tenant], added))
         if (most := self.cycle.most(claim.tenant, claim.pool.name)) is not None:

@@ -29,13 +29,17 @@ def test_of(cycle: Cycle, claim: Claim, ground: Ground, only: Collection[str] | 
     """The test of a claim on some ground, or only on some of its hosts."""
 
     def possible(options: Sequence[Option]) -> bool:
-        return ground.stand(freed_by(options), only=only, cap=cap_of(cycle, claim, options)) is not None
+        return ground.stand(freed_by(options), only=only, loosely=True) is not None
+
+    def acceptable(options: Sequence[Option]) -> bool:
+        stands = ground.stand(freed_by(options), only=only, cap=cap_of(cycle, claim, options)) is not None
+        return stands and _keeps_busy(cycle, claim, ground, options)
 
     return Test(
         room=ground.lacking(only),
         allowed=lambda options: _above_floors(cycle, claim, ground, options),
         possible=possible,
-        acceptable=lambda options: _keeps_busy(cycle, claim, ground, options),
+        acceptable=acceptable,
     )
 
 

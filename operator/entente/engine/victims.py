@@ -182,13 +182,8 @@ def _twins(groups: Sequence[Group]) -> list[str | None]:
 
 def _greedy(groups: Sequence[Group], test: Test) -> tuple[Option, ...] | None:
     ordered = sorted(_all_of(groups), key=lambda o: (o.own, o.rank if o.own else 0, o.risk / max(1, o.gpus), cost([o])))
-    chosen: list[Option] = []
-    for option in ordered:
-        if test.allowed([*chosen, option]):
-            chosen.append(option)
-            if test.passed(chosen):
-                break
-    if not test.passed(chosen):
+    chosen = _enough(ordered, test) or _enough([o for o in ordered if o.own], test)
+    if chosen is None:
         return None
     smaller = {g[-1].job: g[:-1] for g in groups}
     for option in sorted(chosen, key=lambda o: cost([o]), reverse=True):
@@ -201,3 +196,14 @@ def _greedy(groups: Sequence[Group], test: Test) -> tuple[Option, ...] | None:
                 chosen = [*without, less]
                 break
     return tuple(chosen)
+
+
+def _enough(ordered: Sequence[Option], test: Test) -> list[Option] | None:
+    """Options one after the other, until they will do."""
+    chosen: list[Option] = []
+    for option in ordered:
+        if test.allowed([*chosen, option]):
+            chosen.append(option)
+            if test.passed(chosen):
+                return chosen
+    return None

@@ -224,3 +224,25 @@ def test_a_moved_job_keeps_its_workers_and_goes_where_it_is_held() -> None:
     assert jobs[moved.job].placement == Placement("h100", dict(place.nodes))
     assert jobs["anthropic/x"].phase is Phase.RUNNING
     assert jobs[moved.job].evictions[0].cause is EvictionCause.MOVE
+
+
+def test_own_work_gives_way_even_where_others_work_may_not_be_taken() -> None:
+    draft = (
+        estate()
+        .pool(hosts=2)
+        .tenant("anthropic", 6)
+        .tenant("xai", 4)
+        .running("anthropic/low", {"h100-0": 4}, gpus_per_worker=2, elastic=(1, 4), priority="low")
+        .running("xai/y", {"h100-1": 8})
+    )
+    plan = decide(draft.pending("anthropic/x", workers=2).snapshot())
+    assert said(plan.decisions) == [("Hold", "anthropic/x"), ("Shrink", "anthropic/low")]
+
+
+def test_a_claim_beside_a_shrunk_job_on_an_exclusive_host_adds_no_charge() -> None:
+    draft = (
+        estate().pool(hosts=2, exclusive=True).tenant("anthropic", 8).tenant("xai", 8).running("xai/y", {"h100-1": 8})
+    )
+    wide = draft.running("anthropic/wide", {"h100-0": 2}, gpus_per_worker=4, elastic=(1, 4), priority="high")
+    plan = decide(wide.pending("anthropic/x", workers=2).snapshot())
+    assert said(plan.decisions) == [("Hold", "anthropic/x"), ("Shrink", "anthropic/wide")]
