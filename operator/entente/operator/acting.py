@@ -127,7 +127,9 @@ class Actor:
         self._writer.submit(uid, partial(self._actions.write_unreadable, namespace, name, uid, told[0]))
 
     def _write_due(self, tracked: Tracked) -> float | None:
-        return tracked.write_due(self._explain_s, _POD_FIRST_S + _POD_FIRST_EACH_S * len(self._pods_first))
+        return tracked.write_due(
+            self._jobs.explain_s(self._explain_s), _POD_FIRST_S + _POD_FIRST_EACH_S * len(self._pods_first)
+        )
 
     def _work(self, tracked: Tracked, now: float) -> Work:
         """What must be done about its pods now, without what is under way."""

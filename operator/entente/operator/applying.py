@@ -43,13 +43,15 @@ class Applier:
             tenants: tenant by namespace.
             now: seconds since the epoch.
         """
+        changed = {
+            tracked.key for tracked in self._jobs if _has_changed(seen.get(tracked.key), tracked.job)
+        }  # before anything is applied: a moved job has two decisions
         for decision in sorted(plan.decisions, key=self._moves):
             tracked = self._jobs.get(decision.job)
-            if tracked is None or tracked.job is not seen.get(decision.job):
-                if not isinstance(decision, Wait):
-                    self._jobs.news = True
-                continue
-            self._one(tracked, decision, plan, tenants, now)
+            if tracked is None or tracked.key in changed:
+                self._jobs.news = self._jobs.news or not isinstance(decision, Wait)
+            else:
+                self._one(tracked, decision, plan, tenants, now)
         for key, standing in plan.standings.items():
             tracked = self._jobs.get(key)
             if tracked is not None and tracked.assume(Step(decided.stand(tracked.job, standing, now)), now):
@@ -128,10 +130,25 @@ class Applier:
         queue = tracked.assumed.queue
         if decision.reason != queue.reason:
             return True
-        return now - tracked.written_at >= self._explain_s and (decision.position, decision.message) != (
+        return now - tracked.written_at >= self._jobs.explain_s(self._explain_s) and (
+            decision.position,
+            decision.message,
+        ) != (
             queue.position,
             queue.message,
         )
+
+
+def _has_changed(before: TrainingJob | None, now: TrainingJob) -> bool:
+    """Whether a job is another one than the engine decided about, beyond echoes of what was known."""
+    if before is None or before is now:
+        return before is None
+    return (before.metadata.uid, before.metadata.generation, before.metadata.deletion_timestamp, before.status) != (
+        now.metadata.uid,
+        now.metadata.generation,
+        now.metadata.deletion_timestamp,
+        now.status,
+    )
 
 
 def _in_words(decision: Decision) -> str:

@@ -13,6 +13,8 @@ from entente.operator.tracked import Tracked
 _REMEMBERED_GONE = 10_000
 """Deleted jobs remembered, so that no late event brings one back."""
 
+_MESSAGES_A_SECOND = 50.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -44,6 +46,13 @@ class JobStore:
     def by_uid(self, uid: str) -> Tracked | None:
         """This very job."""
         return self._by_uid.get(uid)
+
+    def explain_s(self, least_s: float) -> float:
+        """Shortest time between two writes of one job that only bring its message up to date.
+
+        All messages together are written at a bounded rate: with each start, the places of all behind it change.
+        """
+        return max(least_s, len(self._jobs) / _MESSAGES_A_SECOND)
 
     def touch(self, key: str, *, news: bool = False) -> None:
         """Have a job looked at."""

@@ -39,10 +39,10 @@ _log = logging.getLogger(__name__)
 
 _EMPTY_PLAN = Plan(decisions=(), standings={}, books={})
 
-_REST = 2.0
-_LONGEST_REST_S = 2.0
-"""A cycle waits twice as long as the one before it took, up to this: a burst of events is decided about in few cycles,
-and deciding leaves time for acting."""
+_REST = 5.0
+_LONGEST_REST_S = 1.0
+"""A cycle waits some times as long as the one before it took, up to this: a burst of events is decided about in few
+cycles, and deciding leaves time for acting."""
 
 _MOST_STEPS = 6
 """Steps of one job in one cycle: from waiting over a start made before a crash to its end."""
@@ -174,7 +174,7 @@ class Loop:
                 jobs.touch(key, news=tracked.assumed.phase is Phase.PENDING)
 
     def _advance(self, tracked: Tracked, now: float) -> bool:
-        """Let a job take its steps; whether one of them matters to decisions."""
+        """Let a job take its steps; whether one of them matters to decisions. That it runs now does not."""
         moved = False
         for _ in range(_MOST_STEPS):
             view = View(
@@ -188,7 +188,8 @@ class Loop:
             if not tracked.assume(step, now):
                 return moved
             after = tracked.assumed
-            moved = moved or after.phase is not before.phase or after.hold != before.hold
+            moved = moved or (after.phase is not before.phase and after.phase is not Phase.RUNNING)
+            moved = moved or after.hold != before.hold
             self._count_waste(tracked, after.wasted_gpu_seconds - before.wasted_gpu_seconds, before.stopping)
             if after.phase is not before.phase:
                 _log.info("%s: %s -> %s", tracked.key, before.phase, after.phase)

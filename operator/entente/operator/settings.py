@@ -25,7 +25,7 @@ class Settings:
     """Time from the first change to the cycle that looks at it, so that one cycle sees many."""
     idle_s: float = 5.0
     """Longest time between two decisions."""
-    relist_s: float = 600.0
+    relist_s: float = 300.0
     """Time between complete lists of the jobs, which drop what a watch has missed."""
     explain_s: float = 15.0
     """Shortest time between two writes of a waiting job's status that only bring its message up to date."""

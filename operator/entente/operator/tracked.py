@@ -11,6 +11,9 @@ from entente.workload.stopping import Step
 _FIRST_EXPLANATION_S = 1.0
 """A job that starts at once is not told first why it waits."""
 
+_NEXT_EXPLANATION_S = 2.0
+"""A reason that comes and goes is not written each time."""
+
 _UNSEEN_S = 60.0
 """A pod that was made and has not shown up for so long is taken to be gone again."""
 
@@ -146,8 +149,10 @@ class Tracked:
             return max(self.retry_at, self.assumed_at + pod_first_s)
         if not self.base_wire and self.assumed.phase is Phase.PENDING and self.assumed.hold is None:
             return max(self.retry_at, self.first_seen + _FIRST_EXPLANATION_S)
-        if _matters(self.base, self.assumed):
+        if _essence(self.base) != _essence(self.assumed):
             return self.retry_at
+        if _explanation(self.base) != _explanation(self.assumed):
+            return max(self.retry_at, self.written_at + _NEXT_EXPLANATION_S)
         return max(self.retry_at, self.written_at + explain_s)
 
     def unseen(self, now: float) -> frozenset[str]:
@@ -157,12 +162,13 @@ class Tracked:
         return frozenset(self.made)
 
 
-def _matters(before: TrainingJobStatus, after: TrainingJobStatus) -> bool:
-    """Whether a change is one that somebody waits for, or that a restarted operator must know."""
-    return _essence(before) != _essence(after)
+def _explanation(status: TrainingJobStatus) -> tuple[object, ...]:
+    """What a waiting job's owner looks for; it may change with everything that others do."""
+    return status.queue.reason, status.queue.entitled_since
 
 
 def _essence(status: TrainingJobStatus) -> tuple[object, ...]:
+    """What somebody waits for, or a restarted operator must know."""
     allocation = status.allocation
     return (
         status.phase,
@@ -170,8 +176,6 @@ def _essence(status: TrainingJobStatus) -> tuple[object, ...]:
         status.hold,
         status.stopping,
         status.evictions,
-        status.queue.reason,
-        status.queue.entitled_since,
         status.failures,
         status.backoff_until,
         status.starts,
