@@ -7,7 +7,7 @@ Where a plan does not say enough to be sure (which GPUs are reserved, in which o
 from collections.abc import Callable
 
 from entente.engine.audit import needs, places, rights
-from entente.engine.audit.case import Case, Invariant, Violation
+from entente.engine.audit.case import Case, Invariant, Violation, asking
 from entente.engine.audit.recount import after, before
 from entente.engine.decisions import Plan
 from entente.engine.guarantees import pool_quotas
@@ -45,7 +45,7 @@ def check_invariants(
         )
         for name, pool in snapshot.pools.items()
     }
-    case = Case(snapshot, plan, before(snapshot, plan), after(snapshot, plan), quotas)
+    case = Case(snapshot, plan, before(snapshot, plan), after(snapshot, plan), quotas, waiting=asking(plan))
     for decision in plan.decisions:
         case.decided.setdefault(decision.job, []).append(decision)
     found = [violation for check in _CHECKS for violation in check(case)]

@@ -5,11 +5,26 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from entente.api.job import AllocationClass
+from entente.api.reasons import Reason
 from entente.engine.audit.recount import Count
-from entente.engine.decisions import Decision, Evict, Grow, Hold, Plan, Shrink, Start
+from entente.engine.decisions import Decision, Evict, Grow, Hold, Plan, Shrink, Start, Wait
 from entente.engine.guarantees import PoolQuotas
 from entente.engine.model import Job, Pool, Snapshot
 from entente.engine.risk import known_end
+
+_REFUSED = frozenset(
+    {
+        Reason.SUSPENDED,
+        Reason.NO_TENANT,
+        Reason.UNKNOWN_POOL,
+        Reason.POOL_NOT_GRANTED,
+        Reason.UNKNOWN_PRIORITY,
+        Reason.NEVER_FITS,
+        Reason.BUDGET_SPENT,
+        Reason.BACKOFF,
+    }
+)
+"""Reasons of jobs that are no demand."""
 
 
 class Invariant(StrEnum):
@@ -49,6 +64,8 @@ class Case:
     quotas: dict[str, PoolQuotas]
     decided: dict[str, list[Decision]] = field(default_factory=dict)
     """By job."""
+    waiting: list[Wait] = field(default_factory=list)
+    """Pending jobs that ask for GPUs and have none coming."""
 
     def job(self, key: str) -> Job:
         """A job by its key."""
@@ -79,6 +96,12 @@ class Case:
     def class_of_claim(self, key: str) -> AllocationClass | None:
         """By what right a claimant takes."""
         return next((d.class_ for d in self.decided.get(key, ()) if isinstance(d, Start | Hold)), None)
+
+
+def asking(plan: Plan) -> list[Wait]:
+    """Pending jobs that ask for GPUs and have none coming."""
+    waits = [d for d in plan.decisions if isinstance(d, Wait)]
+    return [w for w in waits if w.reason not in _REFUSED and w.reason is not Reason.HELD]
 
 
 def ends_within(case: Case, pool: Pool) -> set[str]:

@@ -11,20 +11,6 @@ from entente.engine.audit.recount import Count, Grip, Side
 from entente.engine.decisions import Evict, Grow, Hold, Shrink, Start, Wait
 from entente.engine.model import MIN_GRACE_S, Job, Pool
 
-_REFUSED = frozenset(
-    {
-        Reason.SUSPENDED,
-        Reason.NO_TENANT,
-        Reason.UNKNOWN_POOL,
-        Reason.POOL_NOT_GRANTED,
-        Reason.UNKNOWN_PRIORITY,
-        Reason.NEVER_FITS,
-        Reason.BUDGET_SPENT,
-        Reason.BACKOFF,
-    }
-)
-"""Reasons of jobs that are no demand."""
-
 
 def guarantees(case: Case) -> Iterator[Violation]:
     """An entitled job gets its GPUs within the notice, where hosts alone do not stand in the way."""
@@ -35,13 +21,14 @@ def guarantees(case: Case) -> Iterator[Violation]:
             if decision.grace_s > max(MIN_GRACE_S, left):
                 text = f"{decision.job} gets {decision.grace_s:.0f} s to stop, and {left:.0f} s are left of the notice"
                 yield Violation(Invariant.GUARANTEE_HONOURED, decision.claimant, text)
-    for wait in _waiting(case):
+    plain = {name for name, pool in case.snapshot.pools.items() if _plain(case, pool)}
+    for wait in case.waiting:
         job, standing = case.job(wait.job), case.plan.standings.get(wait.job)
         pools = _pools_of(case, job)
         if standing is None or standing.class_ is AllocationClass.BORROWED or len(pools) != 1:
             continue
         pool = case.snapshot.pools[pools[0]]
-        if not job.required and _plain(case, pool) and not _excused(case, wait, pool):
+        if not job.required and pool.name in plain and not _excused(case, wait, pool):
             text = f"is entitled and waits in pool {pool.name}, for {wait.reason.value}"
             yield Violation(Invariant.GUARANTEE_HONOURED, wait.job, text)
 
@@ -54,12 +41,6 @@ def _pool_of_victim(case: Case, decision: Evict | Shrink) -> str:
 def _deadline(case: Case, job: Job, pool: Pool) -> float:
     now = case.snapshot.now
     return min(now, now if job.entitled_since is None else job.entitled_since) + pool.notice_s
-
-
-def _waiting(case: Case) -> list[Wait]:
-    """Pending jobs that ask for GPUs and have none coming."""
-    waits = [d for d in case.plan.decisions if isinstance(d, Wait)]
-    return [w for w in waits if w.reason not in _REFUSED and w.reason is not Reason.HELD]
 
 
 def _pools_of(case: Case, job: Job) -> list[str]:
@@ -95,7 +76,7 @@ def _excused(case: Case, wait: Wait, pool: Pool) -> bool:
     return not pool.exclusive and any(
         w.reason in (Reason.FRAGMENTED, Reason.RESERVED, Reason.TOPOLOGY_UNAVAILABLE)
         and case.job(w.job).tenant == job.tenant
-        for w in _waiting(case)
+        for w in case.waiting
     )
 
 
@@ -106,7 +87,7 @@ def idle(case: Case) -> Iterator[Violation]:
     """
     busy = {d.pool for d in case.plan.decisions if isinstance(d, Hold | Shrink | Grow)}
     busy |= {_pool_of_victim(case, d) for d in case.taken()}
-    for wait in _waiting(case):
+    for wait in case.waiting:
         job = case.job(wait.job)
         for name in _pools_of(case, job):
             if name in busy or _may_be_reserved_for_others(case, job):
@@ -158,7 +139,7 @@ def _may_be_reserved_for_others(case: Case, job: Job) -> bool:
     """Whether GPUs may wait for the turn of another job: a plan does not say which."""
     standing = case.plan.standings.get(job.key)
     entitled = standing is not None and standing.class_ is AllocationClass.ENTITLED
-    for wait in _waiting(case):
+    for wait in case.waiting:
         if wait.job == job.key:
             continue
         if not entitled or wait.reason is Reason.RESERVED or case.job(wait.job).tenant == job.tenant:
