@@ -128,8 +128,7 @@ def _within_limits(cycle: Cycle, claim: Claim, ground: Ground, taking: Taking, m
     for tenant, gpus in added.items():
         limit = cycle.most(cycle.snapshot.tenants[tenant], pool)
         at_first = ground.charged_at_first(tenant, freed) + ground.added_at_first(tenant, gpus, freed)
-        before = 0 if tenant == claim.tenant.name else cycle.estate.charged(tenant, pool)
-        if limit is not None and at_first > max(limit, before):
+        if limit is not None and at_first > limit:
             return False
         charges[tenant] += ground.charge_of(tenant, gpus, freed)
     if most is not None and charges[claim.tenant.name] > most:
