@@ -1,0 +1,75 @@
+"""The lower bound of what a set of victims costs, against brute force."""
+
+import itertools
+import random
+
+import pytest
+
+from entente.engine.bounds import NO_OWN, NOTHING, Bounds, Room, amounts, main_host, plus
+from entente.engine.option import Group, Option
+
+
+def option(job: str, freed: dict[str, int], risk: float = 1.0, *, own: bool = False, rank: float = 0.0) -> Option:
+    return Option(job, "mine" if own else "other", own=own, rank=rank, risk=risk, started=0.0, freed=freed)
+
+
+def room(workers: int, per: int, free: dict[str, int]) -> Room:
+    """Room on hosts of which so many GPUs are free."""
+    return Room(workers, per, lambda name, gpus: (free.get(name, 0) + gpus) // per - free.get(name, 0) // per)
+
+
+def by_brute_force(groups: list[Group], needed: Room, free: dict[str, int]) -> tuple[float, tuple[int, ...]] | None:
+    best: tuple[float, tuple[int, ...]] | None = None
+    for picks in itertools.product(*((None, *g) for g in groups)):
+        chosen = [o for o in picks if o is not None]
+        freed = dict.fromkeys(free, 0)
+        for one in chosen:
+            for name, gpus in one.freed.items():
+                freed[name] += gpus
+        if sum(needed.made(name, gpus) for name, gpus in freed.items()) >= needed.workers:
+            total = NOTHING
+            for one in chosen:
+                total = plus(total, amounts(one))
+            found = (max((o.rank for o in chosen if o.own), default=NO_OWN), total)
+            best = found if best is None else min(best, found)
+    return best
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_where_each_job_is_on_one_host_the_bound_is_what_the_best_set_costs(seed: int) -> None:
+    order = random.Random(seed)  # noqa: S311 - a repeatable draw, no secret
+    free = {name: order.randint(0, 3) for name in "lmn"}
+    groups: list[Group] = []
+    for index in range(order.randint(1, 7)):
+        own = order.random() < 0.3
+        host, gpus = order.choice("lmn"), order.choice((1, 2, 4))
+        rank = float(order.choice((1, 2))) if own else 0.0
+        groups.append((option(f"j{index}", {host: gpus}, float(order.randint(0, 9)), own=own, rank=rank),))
+    groups.sort(key=main_host)
+    needed = room(order.randint(1, 3), order.choice((1, 2, 4)), free)
+    assert Bounds(groups, needed).rest(NO_OWN, (), 0) == by_brute_force(groups, needed, free)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_where_jobs_are_on_several_hosts_no_set_costs_less_than_the_bound(seed: int) -> None:
+    order = random.Random(seed)  # noqa: S311 - as above
+    free = {name: order.randint(0, 3) for name in "lmn"}
+    groups: list[Group] = [
+        (
+            option(
+                f"j{i}", {h: order.choice((1, 2, 4)) for h in order.sample("lmn", order.randint(1, 3))}, order.random()
+            ),
+        )
+        for i in range(6)
+    ]
+    groups.sort(key=main_host)
+    needed = room(order.randint(1, 4), order.choice((1, 2, 4)), free)
+    bound, best = Bounds(groups, needed).rest(NO_OWN, (), 0), by_brute_force(groups, needed, free)
+    assert best is None or (bound is not None and bound <= best)
+
+
+def test_what_is_taken_already_counts_for_the_room() -> None:
+    groups: list[Group] = [(option("a", {"n": 2}),), (option("b", {"n": 2}),), (option("c", {"n": 2}),)]
+    bounds = Bounds(groups, room(1, 4, {"n": 0}))
+    assert bounds.rest(NO_OWN, [groups[0][0]], 1) == (NO_OWN, (0, 1000, 2, 2, 1))
+    assert bounds.rest(NO_OWN, [groups[0][0]], 3) is None
