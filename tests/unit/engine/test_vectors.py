@@ -1,12 +1,12 @@
 """What the text of the design demands of small estates: `tests/vectors/*.yaml`, each decided as `entente plan` does."""
 
+import json
 import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from entente.cli.documents import read
 from entente.cli.plan_output import as_json
@@ -21,8 +21,8 @@ SHUFFLES = 2
 
 def planned(objects: list[Manifest], folder: Path) -> dict[str, Any]:
     """The plan that the command prints for these objects."""
-    file = folder / "estate.yaml"
-    file.write_text(yaml.safe_dump_all(objects), encoding="utf-8")
+    file = folder / "estate.json"
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}), encoding="utf-8")
     given = read([str(file)])
     return as_json(decide(snapshot(NOW, given.pools, given.tenants, given.jobs, given.nodes, given.pods)))
 
