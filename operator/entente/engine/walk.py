@@ -56,14 +56,20 @@ class _Tally:
         mine = set(self.own)
         self.further = Counter(size for name, size in self.sizes.items() if size and name not in mine)
         """Hosts that are not the tenant's, by size: those that pending jobs may come to need."""
-        self.used: dict[str, int] = {}
+        self.counted: set[str] = set()
+        """Own hosts that are charged for already."""
+        self.open: dict[str, int] = {}
+        """GPUs left on these, where some are."""
+        self.unused = {name: self.sizes[name] for name in self.own}
+        """Own hosts that are not charged for yet."""
         self.spare: list[int] = []
-        """GPUs left on the further hosts that were counted already."""
+        """GPUs left on the further hosts that were counted already, where some are."""
 
     def copy(self) -> "_Tally":
         twin = object.__new__(_Tally)
         twin.exclusive, twin.gpus, twin.sizes, twin.own = self.exclusive, self.gpus, self.sizes, self.own
-        twin.further, twin.used, twin.spare = Counter(self.further), dict(self.used), list(self.spare)
+        twin.further, twin.spare = Counter(self.further), list(self.spare)
+        twin.counted, twin.open, twin.unused = set(self.counted), dict(self.open), dict(self.unused)
         return twin
 
     def add_placed(self, gpus: Mapping[str, int]) -> None:
@@ -72,28 +78,37 @@ class _Tally:
             self.gpus += sum(gpus.values())
             return
         for name, count in gpus.items():
-            if name not in self.used:
+            if name not in self.counted:
+                self.counted.add(name)
                 self.gpus += self.sizes.get(name, 0)
-            self.used[name] = self.used.get(name, 0) + count
+                self.open[name] = self.unused.pop(name, self.sizes.get(name, 0))
+            left = self.open.get(name, 0) - count
+            if left > 0:
+                self.open[name] = left
+            else:
+                self.open.pop(name, None)
 
     def add_wanted(self, workers: int, per_worker: int) -> None:
         """Count workers that have no host yet: they fill the tenant's own hosts first, then further ones."""
         if not self.exclusive:
             self.gpus += workers * per_worker
             return
-        for name in [*self.used, *(n for n in self.own if n not in self.used)]:
-            slots = min(workers, (self.sizes.get(name, 0) - self.used.get(name, 0)) // per_worker)
-            if slots > 0:
-                self.add_placed({name: slots * per_worker})
+        placed: dict[str, int] = {}
+        for name, free in (*self.open.items(), *self.unused.items()):
+            if workers and (slots := min(workers, free // per_worker)):
+                placed[name] = slots * per_worker
                 workers -= slots
+        self.add_placed(placed)
         for index, free in enumerate(self.spare):
             slots = min(workers, free // per_worker)
             self.spare[index] = free - slots * per_worker
             workers -= slots
+        self.spare = [free for free in self.spare if free]
         while workers > 0:
             size = self._further_host(workers, per_worker)
             slots = min(workers, size // per_worker)
-            self.spare.append(size - slots * per_worker)
+            if left := size - slots * per_worker:
+                self.spare.append(left)
             self.gpus += size
             workers -= slots
 
@@ -220,11 +235,9 @@ class _TenantWalk:
         job = entry.job
         home: str | None = None
         for pool in entry.pools:
-            trial = self.standing[pool].copy()
-            trial.add_wanted(job.min_workers, job.gpus_per_worker)
-            fits = pool not in self.shut and trial.gpus <= self.bounds[pool].guaranteed
-            self.result.elsewhere[job.key, pool] = ENTITLED if fits else BORROWED
-            if fits and home is None:
+            trial = None if pool in self.shut else self._with(job, pool, self.bounds[pool].guaranteed)
+            self.result.elsewhere[job.key, pool] = ENTITLED if trial else BORROWED
+            if trial and home is None:
                 home, self.standing[pool] = pool, trial
                 self.entitled[pool].add_wanted(job.min_workers, job.gpus_per_worker)
         counts = home or entry.pools[0]
@@ -234,11 +247,16 @@ class _TenantWalk:
         self.result.pending[counts] = self.result.pending.get(counts, 0) + job.workers * job.gpus_per_worker
         self.all[counts].add_wanted(job.workers, job.gpus_per_worker)
         due = self.bounds[counts].due
-        if home is None and due is not None and self._waited(job, counts):
-            within = self.standing[counts].copy()
-            within.add_wanted(job.min_workers, job.gpus_per_worker)
-            if within.gpus <= due:
-                self.shut.add(counts)
+        if home is None and due is not None and self._waited(job, counts) and self._with(job, counts, due):
+            self.shut.add(counts)
+
+    def _with(self, job: Job, pool: str, most: int) -> _Tally | None:
+        """What the tenant stands at with one more job; none when that is more than `most`."""
+        if self.standing[pool].gpus > most:
+            return None
+        trial = self.standing[pool].copy()
+        trial.add_wanted(job.min_workers, job.gpus_per_worker)
+        return trial if trial.gpus <= most else None
 
     def _waited(self, job: Job, pool: str) -> bool:
         return waited(job, self.estate.now) >= self.estate.pools[pool].min_runtime_s
