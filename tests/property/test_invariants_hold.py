@@ -51,11 +51,13 @@ def miscounted(snapshot: Snapshot, plan: Plan) -> list[str]:
 
 
 def late(snapshot: Snapshot, plan: Plan, undisturbed_since: float) -> list[str]:
-    """Jobs whose promise is broken, though nothing but jobs came and went.
+    """Jobs whose promise is broken, though nothing but jobs came and went, and no more is promised than there is.
 
     A victim gets MIN_GRACE_S even at the end of the notice, and the handover takes its time after it.
     """
-    found = []
+    found: list[str] = []
+    if any(book.overcommitted for book in plan.books.values()):
+        return found
     for key, standing in plan.standings.items():
         job = snapshot.jobs[key]
         if job.entitled_since is None or not standing.notice_runs or job.required:

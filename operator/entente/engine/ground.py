@@ -1,7 +1,7 @@
 """What a claim may stand on: free GPUs per host, now or at a later moment, as seen by one tenant."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from entente.engine.bounds import Room
@@ -52,7 +52,7 @@ def spots_now(
     tenant, exclusive = claim.tenant.name, claim.pool.exclusive
     if bound is None:
         bound = binding(cycle, claim.pool.name, taker_of(cycle, claim, on_call=on_call))
-    spots = []
+    at_node, spots = _by_node(bound), list[Spot]()
     for host in cycle.estate.by_pool[claim.pool.name]:
         if not host.capacity:
             continue
@@ -60,7 +60,7 @@ def spots_now(
             continue
         staying = host.staying_gpus
         free = host.capacity - staying - max(host.going_gpus, host.held_gpus)
-        free = _unreserved(host, free, bound, tenant, exclusive=exclusive)
+        free = _unreserved(host, free, at_node.get(host.name, ()), tenant, exclusive=exclusive)
         if free > 0:
             spots.append(Spot(host.name, host.node.domains, free, cycle.estate.holds_host(tenant, host)))
     return spots
@@ -77,11 +77,18 @@ def not_handed_over(host: Host, tenant: str) -> bool:
 
 def _unreserved(host: Host, free: int, bound: Iterable[Reservation], tenant: str, *, exclusive: bool) -> int:
     for reservation in bound:
-        if host.name in reservation.gpus:
-            if exclusive and reservation.tenant != tenant:
-                return 0
-            free = min(free, reservation.slack(host.name))
+        if exclusive and reservation.tenant != tenant:
+            return 0
+        free = min(free, reservation.slack(host.name))
     return free
+
+
+def _by_node(reservations: Iterable[Reservation]) -> dict[str, list[Reservation]]:
+    found: dict[str, list[Reservation]] = {}
+    for reservation in reservations:
+        for name in reservation.gpus:
+            found.setdefault(name, []).append(reservation)
+    return found
 
 
 def needs_handover(cycle: Cycle, claim: Claim, node: str) -> bool:
@@ -127,7 +134,7 @@ class Ground:
         self.cycle, self.claim, self.estate = cycle, claim, cycle.estate
         self.over = {r.job.key for r in cycle.estate.running.values() if r.pool == claim.pool.name and ended(r)}
         tenant, exclusive = claim.tenant.name, claim.pool.exclusive
-        bound = binding(cycle, claim.pool.name, taker_of(cycle, claim))
+        at_node = _by_node(binding(cycle, claim.pool.name, taker_of(cycle, claim)))
         self._charges: dict[str, int] | None = None
         self._free: int | None = None
         self.plots: list[_Plot] = []
@@ -139,11 +146,10 @@ class Ground:
             late = {k: u for k, u in host.going.items() if cycle.leaves_by(k, claim.pool) > moment}
             busy = max(host.held_gpus, sum(u.gpus for u in late.values()))  # what leaves late goes to the holds first
             base = host.capacity - sum(u.gpus for u in staying.values()) - busy
-            for reservation in bound:
-                if host.name in reservation.gpus:
-                    base -= reservation.gpus[host.name]
-                    if exclusive and reservation.tenant != tenant:
-                        base = -host.capacity
+            for reservation in at_node.get(host.name, ()):
+                base -= reservation.gpus[host.name]
+                if exclusive and reservation.tenant != tenant:
+                    base = -host.capacity
             users = {k: u.tenant for k, u in (*late.items(), *staying.items(), *host.held.items())}
             plot = _Plot(host, base, users, cycle.estate.holds_host(tenant, host), bool(staying or host.held))
             self.plots.append(plot)
@@ -304,11 +310,16 @@ def fit(claim: Claim, spots: list[Spot], shape: Shape, limits: Sequence[tuple[in
     if not claim.pool.exclusive:
         most = min([most, *(max(0, limit) // per for limit, _ in limits)])
     while most >= shape.least:
-        nodes = place(claim.pool, spots, Shape(shape.least, most, per, shape.level, required=shape.required))
+        wanted = replace(shape, most=most)
+        nodes = place(claim.pool, spots, wanted)
         if nodes is None:
             return None
         if all(added(nodes) <= limit for limit, added in limits):
             return nodes
+        if shape.level is not None and not shape.required:  # what is only preferred must not keep the job waiting
+            anywhere = place(claim.pool, spots, replace(wanted, level=None))
+            if anywhere and all(added(anywhere) <= limit for limit, added in limits):
+                return anywhere
         most = min(most, sum(nodes.values())) - 1
     return None
 

@@ -246,3 +246,11 @@ def test_a_claim_beside_a_shrunk_job_on_an_exclusive_host_adds_no_charge() -> No
     wide = draft.running("anthropic/wide", {"h100-0": 2}, gpus_per_worker=4, elastic=(1, 4), priority="high")
     plan = decide(wide.pending("anthropic/x", workers=2).snapshot())
     assert said(plan.decisions) == [("Hold", "anthropic/x"), ("Shrink", "anthropic/wide")]
+
+
+def test_a_preferred_domain_does_not_keep_a_job_from_the_hosts_that_its_tenant_has() -> None:
+    draft = estate().pool(hosts=3, gpus=4, racks=2, exclusive=True).tenant("anthropic", Terms(8, borrow_limit=0))
+    own = draft.running("anthropic/y", {"h100-2": 2}).pending("anthropic/x", workers=3, gpus_per_worker=2, level="rack")
+    (start,) = decide(own.snapshot()).decisions
+    assert isinstance(start, Start)
+    assert dict(start.nodes) == {"h100-0": 2, "h100-2": 1}
