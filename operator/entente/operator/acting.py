@@ -38,8 +38,8 @@ _POD_FIRST_EACH_S = 0.05
 """A single worker is waited for so long before its start is written down, and longer when many start together: then
 each write less is worth more than the news."""
 
-_SERVICES_A_SECOND, _SERVICES_AT_ONCE = 10.0, 20
-"""Services of gangs of one, which do not need theirs to start."""
+_SERVICES_A_SECOND, _SERVICES_AT_ONCE, _SERVICES_PAUSE_S = 10.0, 20, 10.0
+"""Services of gangs of one, which do not need theirs to start: they wait while many others do."""
 
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.5, 30.0
 _NOT_YET_S = 1.0
@@ -108,6 +108,8 @@ class Actor:
             self._writer.submit(tracked.uid, partial(self._act, tracked), slot="act")
             return None
         if due is None and tracked.lacks_service and not self.busy(tracked):
+            if len(self._pods_first) > _SERVICES_AT_ONCE:
+                return now + _SERVICES_PAUSE_S * random.uniform(0.5, 1.5)  # noqa: S311 - spreads them, no secret
             if not self._services.take():
                 return now + self._services.wait_s()
             self._writer.submit(tracked.uid, partial(self._serve_late, tracked), slot="service")
