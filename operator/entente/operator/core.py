@@ -9,6 +9,7 @@ from typing import Any
 
 from entente.api.core import NodeRecord, PodRecord
 from entente.api.job import TrainingJob
+from entente.api.names import LABEL_MANAGED_BY, MANAGED_BY
 from entente.api.pool import GPUPool
 from entente.api.tenant import Tenant
 from entente.engine.intake import namespaces_of, snapshot
@@ -16,7 +17,7 @@ from entente.engine.planner import decide
 from entente.kube.client import KubeClient
 from entente.kube.errors import ApiError, GoneError
 from entente.kube.events import EventRecorder
-from entente.kube.kinds import GPU_POOL, NODE, POD, TENANT, TRAINING_JOB, Kind
+from entente.kube.kinds import GPU_POOL, NODE, POD, SERVICE, TENANT, TRAINING_JOB
 from entente.kube.reflector import Reflector
 from entente.kube.writer import Writer
 from entente.metrics.instruments import Instruments
@@ -175,6 +176,7 @@ class Core:
         while True:
             try:
                 await self._list_all()
+                await self._learn_services()
             except ApiError as error:
                 _log.warning("listing: %s %s, trying again", error.status, error.reason)
                 await asyncio.sleep(1)
@@ -184,21 +186,30 @@ class Core:
     async def _list_all(self) -> None:
         """List pools, tenants and jobs, page by page, and drop what is gone."""
         for kind, store in ((GPU_POOL, self.pools), (TENANT, self.tenants)):
-            listed, _ = await self._list(kind)
-            for obj in listed.values():
-                store.see(obj)
-            store.keep_only({obj["metadata"]["name"] for obj in listed.values()})
-        listed, version = await self._list(TRAINING_JOB)
-        self.jobs.replace(listed, time.time(), version)
-
-    async def _list(self, kind: Kind) -> tuple[dict[str, dict[str, Any]], int]:
-        """All objects of a kind by uid, and the resource version of the list."""
-        found: dict[str, dict[str, Any]] = {}
-        version = ""
-        async for page in self._client.list_pages(kind):
+            names, version = set(), ""
+            async for page in self._client.list_pages(kind):
+                version = page.resource_version
+                for obj in page.items:
+                    store.see(obj)
+                    names.add(obj["metadata"]["name"])
+            store.keep_only(names, _number(version))
+        uids, version = set(), ""
+        async for page in self._client.list_pages(TRAINING_JOB):
             version = page.resource_version
-            found.update((obj["metadata"]["uid"], obj) for obj in page.items)
-        return found, int(version) if version.isdigit() else 0
+            for obj in page.items:
+                self.jobs.see(obj, time.time())
+                uids.add(obj["metadata"]["uid"])
+        self.jobs.keep_only(uids, _number(version))
+
+    async def _learn_services(self) -> None:
+        """Find out which jobs have their Service: a gang that runs is not asked about it one by one."""
+        ours = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
+        async for page in self._client.list_pages(SERVICE, label_selector=ours):
+            for service in page.items:
+                for owner in service["metadata"].get("ownerReferences") or ():
+                    tracked = self.jobs.by_uid(owner["uid"])
+                    if tracked is not None:
+                        tracked.has_service = True
 
     async def _relist(self) -> None:
         """Now and then, drop what the watches have missed."""
@@ -251,3 +262,7 @@ def _as_kept(tenant: Tenant) -> Tenant:
 def _as_real(pool: GPUPool) -> GPUPool:
     """A pool without the hosts that it makes up for offline plans: in a cluster nothing runs on them."""
     return pool.model_copy(update={"spec": pool.spec.model_copy(update={"simulated": None})})
+
+
+def _number(version: str) -> int:
+    return int(version) if version.isdigit() else 0

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from entente.api.core import NodeRecord, PodRecord
 from entente.api.pool import GPUPool
 from entente.api.tenant import Tenant
-from entente.operator.jobs import JobStore
+from entente.operator.jobs import JobStore, version_of
 
 _log = logging.getLogger(__name__)
 
@@ -148,7 +148,8 @@ class ResourceStore(Generic[R]):
         if self._items.pop(name, None) is not None:
             self._on_news()
 
-    def keep_only(self, names: set[str]) -> None:
-        """After a complete list: what is not in it is gone."""
+    def keep_only(self, names: set[str], version: int) -> None:
+        """After a complete list, read at a resource version: what is not in it and not newer is gone."""
         for name in set(self._items) - names:
-            self.gone(name)
+            if version_of(self._items[name].metadata) <= version:
+                self.gone(name)

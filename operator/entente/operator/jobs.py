@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from pydantic import ValidationError
@@ -64,7 +65,7 @@ class JobStore:
         meta = obj["metadata"]
         key, uid, version = f"{meta['namespace']}/{meta['name']}", meta["uid"], _version(meta)
         known = self._jobs.get(key)
-        if known is not None and known.uid == uid and version <= _version_of(known.observed):
+        if known is not None and known.uid == uid and version <= version_of(known.observed.metadata):
             return False
         if uid in self._gone:
             return False
@@ -91,12 +92,10 @@ class JobStore:
         if known is not None:
             self._forget(known)
 
-    def replace(self, listed: Mapping[str, Mapping[str, Any]], now: float, version: int) -> None:
-        """Take over a complete list, by uid, read at a resource version: what is not in it and not newer is gone."""
-        for obj in listed.values():
-            self.see(obj, now)
+    def keep_only(self, listed: AbstractSet[str], version: int) -> None:
+        """After a complete list, by uid, read at a resource version: what is not in it and not newer is gone."""
         for tracked in list(self._by_uid.values()):
-            if tracked.uid not in listed and _version_of(tracked.observed) <= version:
+            if tracked.uid not in listed and version_of(tracked.observed.metadata) <= version:
                 _log.info("job %s is gone, though no event told so", tracked.key)
                 self._forget(tracked)
 
@@ -139,5 +138,6 @@ def _version(meta: Mapping[str, Any]) -> int:
     return int(text) if text.isdigit() else 0
 
 
-def _version_of(job: TrainingJob) -> int:
-    return _version({"resourceVersion": job.metadata.resource_version})
+def version_of(meta: ObjectMeta) -> int:
+    """The resource version as a number: versions of one kind can be compared."""
+    return _version({"resourceVersion": meta.resource_version})

@@ -107,6 +107,6 @@ def test_only_changes_of_the_spec_are_news() -> None:
     store.see({**manifests.pool(), "status": {"capacity": 8}})
     assert told == [True]
     store.see(manifests.pool(noticeSeconds=60))
-    store.keep_only(set())
+    store.keep_only(set(), version=1)
     assert told == [True, True, True]
     assert len(store) == 0

@@ -73,7 +73,7 @@ def test_the_end_of_the_first_does_not_end_the_second_of_the_same_name(store: Jo
 def test_a_complete_list_drops_what_is_not_in_it_and_not_newer(store: JobStore) -> None:
     newer = body(20, uid="newer", metadata__name="newer")
     store.see(newer, NOW)
-    store.replace({}, NOW, version=10)
+    store.keep_only(set(), version=10)
     assert store.get(KEY) is None
     assert store.get(f"{NAMESPACE}/newer") is not None
 
