@@ -64,7 +64,7 @@ def _plain(case: Case, pool: Pool) -> bool:
 def _excused(case: Case, wait: Wait, pool: Pool) -> bool:
     """Its GPUs come free by themselves in time, or are held for a borrower that cannot be evicted before it starts.
 
-    In a shared pool also: fragmented, or behind such a job of its tenant.
+    Also behind a job of its tenant that waits so, and in a shared pool fragmented, or behind such a job.
     """
     job, standings = case.job(wait.job), case.plan.standings
     if wait.reason is Reason.RESERVED and wait.eta is not None and wait.eta <= _deadline(case, job, pool):
@@ -73,11 +73,9 @@ def _excused(case: Case, wait: Wait, pool: Pool) -> bool:
     held |= {d.job for d in case.plan.decisions if isinstance(d, Start) and case.job(d.job).hold is not None}
     if any(key in standings and standings[key].class_ is AllocationClass.BORROWED for key in held):
         return True
-    return not pool.exclusive and any(
-        w.reason in (Reason.FRAGMENTED, Reason.RESERVED, Reason.TOPOLOGY_UNAVAILABLE)
-        and case.job(w.job).tenant == job.tenant
-        for w in case.waiting
-    )
+    excuses = {Reason.RESERVED} if pool.exclusive else {Reason.FRAGMENTED, Reason.RESERVED, Reason.TOPOLOGY_UNAVAILABLE}
+    behind = [w for w in case.waiting if w.job != wait.job or not pool.exclusive]
+    return any(w.reason in excuses and case.job(w.job).tenant == job.tenant for w in behind)
 
 
 def idle(case: Case) -> Iterator[Violation]:
