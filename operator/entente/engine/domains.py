@@ -6,7 +6,7 @@ from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import Ground
 from entente.engine.limits import test_of
 from entente.engine.option import Group
-from entente.engine.victims import Cost, Test, at_least
+from entente.engine.victims import EXACT_CANDIDATES, Cost, Test, at_least, cost
 
 
 def by_domain(
@@ -15,7 +15,7 @@ def by_domain(
     """The candidates of each domain, with their test and what they cost at the least: the cheapest first.
 
     Nothing where the gang may be spread over the pool. A gang of one worker stands on one host. Beside the jobs in the
-    domain, own ones elsewhere are candidates where the tenant's own limits bind.
+    domain, the cheapest own ones elsewhere are candidates where the tenant's own limits bind.
     """
     domains = _domains(claim, ground)
     hosts: dict[str, set[str]] = {}
@@ -26,11 +26,15 @@ def by_domain(
         for domain in sorted({domains[name] for name in group[-1].freed if name in domains}):
             inside.setdefault(domain, []).append(group)
     tenant, pool = claim.tenant.name, claim.pool.name
-    bound = cycle.estate.charged(tenant, pool) + claim.least_gpus > cycle.quotas[pool].quotas[tenant].guaranteed
-    own = [g for g in groups if bound and g[0].tenant == tenant]
+    right = cycle.quotas[pool].quotas[tenant].guaranteed if claim.entitled else cycle.due(tenant, pool)
+    bound = cycle.estate.charged(tenant, pool) + claim.least_gpus > right
+    own = sorted((g for g in groups if bound and g[0].tenant == tenant), key=lambda g: cost(g[-1:]))
+    if len(own) > EXACT_CANDIDATES:
+        own = []  # so many are sought among all jobs of the pool, where no domain does by itself
     ranked = []
     for domain, there in inside.items():
-        candidates = [*there, *(g for g in own if g not in there)]
+        elsewhere = [g for g in own if g not in there] if len(there) < EXACT_CANDIDATES else []
+        candidates = [*there, *elsewhere[: EXACT_CANDIDATES - len(there)]]
         test = test_of(cycle, claim, ground, hosts[domain])
         if (least := at_least(candidates, test)) is not None:
             ranked.append((least, domain, candidates, test))
