@@ -39,6 +39,7 @@ NOT_ASKED_FOR = {
     Right("entente.dev", "trainingjobs/finalizers", "update"): "owner references, where that admission plugin is on",
     Right("rbac.authorization.k8s.io", "roles", "bind"): "checked by the API server as it binds members to their Role",
     Right("rbac.authorization.k8s.io", "roles", "escalate"): "checked by the API server as it writes a member's Role",
+    Right("", "nodes", "patch"): "marks who used a host last, in pools with a handover",
     Right("entente.dev", "trainingjobs", "get"): "read anew after somebody else's write came before the operator's own",
     Right("entente.dev", "gpupools", "get"): "granted to members, so the operator needs it itself",
 }
