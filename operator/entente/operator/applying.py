@@ -69,9 +69,8 @@ class Applier:
             case Evict() if job.status.phase in _RUNS:
                 step = decided.evict(job, decision, now)
                 self._told_to_stop(tracked, decision, tenant)
-            case Shrink() if job.status.phase in _RUNS:
-                step = decided.shrink(job, decision, now)
-                self._told_to_stop(tracked, decision, tenant)
+            case Shrink() if job.status.phase in {*_RUNS, Phase.STOPPING}:
+                step = self._shrink(tracked, decision, tenant, now)
             case Grow() if job.status.phase in _RUNS:
                 step = decided.grow(job, decision, now)
             case Wait() if job.status.phase is Phase.PENDING:
@@ -84,6 +83,14 @@ class Applier:
             self._jobs.touch(tracked.key)
             if not isinstance(decision, Wait):
                 _log.info("%s: %s", tracked.key, _in_words(decision))
+
+    def _shrink(self, tracked: Tracked, decision: Shrink, tenant: str, now: float) -> Step:
+        """A job may be shrunk for several claims of one plan: it is told once, and restarts with what the last leaves."""
+        if tracked.job.status.phase is Phase.STOPPING:
+            return decided.shrink_further(tracked.job, decision)
+        step = decided.shrink(tracked.job, decision, now)
+        self._told_to_stop(tracked, decision, tenant)
+        return step
 
     def _moves(self, decision: Decision) -> bool:
         """A running job is told to stop before it gets the hold to which it moves; all other holds go first."""

@@ -79,6 +79,11 @@ def shrink(job: TrainingJob, decision: decisions.Shrink, now: float) -> Step:
     return Step(_remembering(job, kept, decision, now), step.notes)
 
 
+def shrink_further(job: TrainingJob, decision: decisions.Shrink) -> Step:
+    """A job that was told to shrink in the same plan gives more workers, for another claim: it restarts with these."""
+    return Step(_kept(job.status, decision.pool, decision.nodes))
+
+
 def grow(job: TrainingJob, decision: decisions.Grow, now: float) -> Step:
     """An elastic job is told to restart with more workers."""
     text = f"told to save and restart with {decision.workers} workers within {decision.grace_s:.0f} s"

@@ -8,7 +8,7 @@ import pytest
 
 from entente.api.job import AllocationClass, EvictionCause, Phase
 from entente.api.reasons import Reason
-from entente.engine.decisions import Decision, Evict, Hold, Plan, Standing, Start, Wait
+from entente.engine.decisions import Decision, Evict, Hold, Plan, Shrink, Standing, Start, Wait
 from entente.metrics.instruments import Instruments
 from entente.operator.applying import Applier
 from entente.operator.jobs import JobStore
@@ -96,6 +96,20 @@ def test_a_victim_waits_until_its_claimants_hold_is_written(stage: Stage) -> Non
     stage.applier.settle_waits()
     assert victim.waits_for is None
     assert victim.assumed.phase is Phase.STOPPING
+
+
+def test_a_job_that_is_shrunk_for_two_claims_keeps_what_the_last_one_leaves(stage: Stage) -> None:
+    first, second = stage.add("first"), stage.add("second")
+    victim = stage.add("victim", status("Running", {"a": 4}))
+    shrinks = [
+        Shrink(victim.key, claimant.key, "h100", {"a": left}, 1, 0.0, EvictionCause.SHRINK, 30.0)
+        for claimant, left in ((first, 3), (second, 1))
+    ]
+    stage.apply([hold(first), hold(second), *shrinks])
+    assert victim.assumed.phase is Phase.STOPPING
+    assert victim.assumed.hold is not None
+    assert victim.assumed.hold.nodes == {"a": 1}
+    assert len(victim.assumed.evictions) == 1
 
 
 @pytest.mark.parametrize("end", ["gone", "dropped"])
