@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from entente.api.reasons import Reason
 from entente.engine.cycle import Claim, Cycle
-from entente.engine.ground import fit, shape_of, spots_now
+from entente.engine.ground import fit, shape_of
+from entente.engine.idle import spots_now
 from entente.engine.model import Job
 from entente.engine.placement import Shape, Spot, holds
 from entente.engine.reservations import Reservation

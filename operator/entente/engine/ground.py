@@ -1,4 +1,4 @@
-"""What a claim may stand on: free GPUs per host, now or at a later moment, as seen by one tenant."""
+"""What a claim may stand on at a later moment: free GPUs per host, as seen by one tenant."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,9 +7,8 @@ from types import MappingProxyType
 from entente.engine.bounds import Room
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.estate import Estate, Host, Running, Use, gpus_on
+from entente.engine.idle import binding, by_node, not_handed_over, taker_of
 from entente.engine.placement import Shape, Spot, place
-from entente.engine.reservations import Reservation, Taker, binds
-from entente.engine.risk import known_length
 
 Freed = Mapping[str, Mapping[str, int]]
 """By job: GPUs that it gives on each node."""
@@ -33,86 +32,6 @@ def shape_of(claim: Claim, *, most: int | None = None) -> Shape:
     )
 
 
-def taker_of(cycle: Cycle, claim: Claim, *, on_call: bool = False) -> Taker:
-    """The claim as reservations see it."""
-    length = known_length(claim.job)
-    ends = None if length is None else cycle.now + length
-    return Taker(claim.job.key, claim.tenant.name, claim.entitled, claim.priority, ends, on_call=on_call)
-
-
-def binding(cycle: Cycle, pool: str, taker: Taker) -> list[Reservation]:
-    """The reservations of a pool that the job must respect."""
-    return [r for r in cycle.reservations[pool] if binds(r, taker, cycle.now)]
-
-
-def spots_now(
-    cycle: Cycle, claim: Claim, *, on_call: bool = False, bound: Sequence[Reservation] | None = None
-) -> list[Spot]:
-    """Hosts with GPUs that are free for the claim at this moment, beside the reservations that bind it (or these)."""
-    tenant, exclusive = claim.tenant.name, claim.pool.exclusive
-    if bound is None:
-        bound = binding(cycle, claim.pool.name, taker_of(cycle, claim, on_call=on_call))
-    at_node, spots = _by_node(bound), list[Spot]()
-    for host in cycle.estate.by_pool[claim.pool.name]:
-        if not host.capacity:
-            continue
-        if (exclusive and _others_on(host, tenant)) or not_handed_over(host, tenant):
-            continue
-        staying = host.staying_gpus
-        free = host.capacity - staying - max(host.going_gpus, host.held_gpus)
-        free = _unreserved(host, free, at_node.get(host.name, ()), tenant, exclusive=exclusive)
-        if free > 0:
-            spots.append(Spot(host.name, host.node.domains, free, cycle.estate.holds_host(tenant, host)))
-    return spots
-
-
-def _others_on(host: Host, tenant: str) -> bool:
-    return any(use.tenant != tenant for side in (host.using, host.going, host.held) for use in side.values())
-
-
-def not_handed_over(host: Host, tenant: str) -> bool:
-    """Whether the last handover failed: then nobody but its last tenant gets the host."""
-    return host.node.handover_failed and host.node.last_tenant not in (None, tenant)
-
-
-def _unreserved(host: Host, free: int, bound: Iterable[Reservation], tenant: str, *, exclusive: bool) -> int:
-    for reservation in bound:
-        if exclusive and reservation.tenant != tenant:
-            return 0
-        free = min(free, reservation.slack(host.name))
-    return free
-
-
-def _by_node(reservations: Iterable[Reservation]) -> dict[str, list[Reservation]]:
-    found: dict[str, list[Reservation]] = {}
-    for reservation in reservations:
-        for name in reservation.gpus:
-            found.setdefault(name, []).append(reservation)
-    return found
-
-
-def needs_handover(cycle: Cycle, claim: Claim, node: str) -> bool:
-    """Whether the host must be handed over to the claim's tenant before a worker starts there."""
-    host = cycle.estate.hosts[node]
-    if claim.pool.handover_s is None or not claim.pool.exclusive:
-        return False
-    return host.node.last_tenant not in (None, claim.tenant.name)
-
-
-def allowance_now(cycle: Cycle, claim: Claim) -> int:
-    """GPUs that the claim's tenant may add to its charge now: what is idle beyond what others keep back."""
-    estate, pool = cycle.estate, claim.pool.name
-    idle = 0
-    for host in estate.by_pool[pool]:
-        if claim.pool.exclusive:
-            if not (host.using or host.going or host.held):
-                idle += host.capacity
-        else:
-            idle += max(0, host.capacity - host.staying_gpus - max(host.going_gpus, host.held_gpus))
-    left = idle - cycle.kept_by_others(claim.tenant.name, pool)
-    return max(0, left) if claim.pool.exclusive else left  # its own hosts are the tenant's, whatever others keep back
-
-
 @dataclass(frozen=True, slots=True)
 class _Plot:
     """A host at a later moment."""
@@ -134,7 +53,7 @@ class Ground:
         self.cycle, self.claim, self.estate = cycle, claim, cycle.estate
         self.over = {r.job.key for r in cycle.estate.running.values() if r.pool == claim.pool.name and ended(r)}
         tenant, exclusive = claim.tenant.name, claim.pool.exclusive
-        at_node = _by_node(binding(cycle, claim.pool.name, taker_of(cycle, claim)))
+        at_node = by_node(binding(cycle, claim.pool.name, taker_of(cycle, claim)))
         self._charges: dict[str, int] | None = None
         self._free: int | None = None
         self.plots: list[_Plot] = []

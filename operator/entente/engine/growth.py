@@ -6,7 +6,7 @@ A pending job that could start somewhere has started before; what others wait fo
 from entente.api.tenant import WhenSpent
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.estate import Running
-from entente.engine.ground import allowance_now, needs_handover, spots_now
+from entente.engine.idle import allowance_now, needs_handover, spots_now
 from entente.engine.placement import Shape, Spot, place
 from entente.engine.risk import work_at_risk
 from entente.engine.steps import grow

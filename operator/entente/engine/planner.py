@@ -9,8 +9,9 @@ from entente.engine.books import books, standing_after
 from entente.engine.cycle import Claim, Cycle, begin, claim_of, walk_all
 from entente.engine.decisions import Decision, Evict, Grow, Hold, Plan, Shrink, Standing, Start, Wait
 from entente.engine.explain import Explanation, explain, held
-from entente.engine.ground import allowance_now, fit, needs_handover, not_handed_over, shape_of, spots_now
+from entente.engine.ground import fit, shape_of
 from entente.engine.growth import grow_all
+from entente.engine.idle import allowance_now, needs_handover, not_handed_over, spots_now
 from entente.engine.model import Job, Placement, Snapshot
 from entente.engine.reclaim import Waiting, reclaim
 from entente.engine.reservations import Reservation
