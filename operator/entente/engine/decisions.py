@@ -113,6 +113,8 @@ class Standing:
     entitled_workers: int
     notice_runs: bool = False
     """Pending, entitled and not `Fragmented`: the pool's notice runs."""
+    on_call: bool = False
+    """It runs on GPUs that are reserved for another job."""
 
 
 @dataclass(frozen=True, slots=True)

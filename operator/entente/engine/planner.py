@@ -290,8 +290,16 @@ def _standings(cycle: Cycle, kept_out: set[str]) -> dict[str, Standing]:
         waiting = {e.job.key for e in cycle.pending[name]} | set(cycle.estate.holds)
         for key, class_ in walk.classes.items():
             notice = class_ is ENTITLED and key in waiting and key not in kept_out
-            standings[key] = Standing(class_, walk.entitled_workers.get(key, 0), notice)
+            standings[key] = Standing(class_, walk.entitled_workers.get(key, 0), notice, _on_call(cycle, key))
     return dict(sorted(standings.items()))
+
+
+def _on_call(cycle: Cycle, key: str) -> bool:
+    """Whether a job that was started on call still is: until nothing is reserved on its nodes any more."""
+    running = cycle.estate.running.get(key)
+    if running is None or not running.on_call:
+        return False
+    return any(not running.nodes.keys().isdisjoint(r.gpus) for r in cycle.reservations[running.pool])
 
 
 def _sorted(decisions: Iterable[Decision]) -> tuple[Decision, ...]:

@@ -118,9 +118,13 @@ def stand(job: TrainingJob, standing: Standing, now: float) -> TrainingJobStatus
     allocation = status.allocation
     if status.phase not in {Phase.STARTING, Phase.RUNNING} or allocation is None:
         return status
-    if (allocation.class_, allocation.entitled_workers) == (standing.class_, standing.entitled_workers):
+    update = {
+        "class_": standing.class_,
+        "entitled_workers": standing.entitled_workers,
+        "on_call": allocation.on_call and standing.on_call,
+    }
+    if all(getattr(allocation, name) == value for name, value in update.items()):
         return status
-    update = {"class_": standing.class_, "entitled_workers": standing.entitled_workers}
     return status.model_copy(update={"allocation": allocation.model_copy(update=update)})
 
 

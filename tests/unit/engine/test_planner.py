@@ -169,10 +169,17 @@ def test_small_jobs_use_what_a_big_one_waits_for(length: float | None, *, on_cal
     assert (wait.job, wait.reason, wait.eta) == ("anthropic/big", Reason.RESERVED, NOW + 10_000.0)
     start = next(d for d in plan.decisions if isinstance(d, Start))
     assert (start.job, start.on_call) == ("xai/small", bool(on_call)), expected
+    assert plan.standings["xai/small"].on_call is bool(on_call)
     time.advance(NOW + 10_100.0)
     big = time.snapshot.jobs["anthropic/big"]
     assert big.started is not None
     assert big.started <= NOW + 10_030.0
+
+
+def test_a_job_is_on_call_no_longer_when_nobody_waits_for_its_nodes() -> None:
+    draft = estate().pool().tenant("anthropic", 0).running("anthropic/x", {"h100-0": 4}, on_call=True)
+    plan = decide(draft.snapshot())
+    assert not plan.standings["anthropic/x"].on_call
 
 
 def test_nobody_is_evicted_again_and_again_for_borrowers() -> None:

@@ -106,6 +106,18 @@ def test_the_notice_runs_from_the_first_time_on_and_ends_with_the_right() -> Non
     assert ended.queue.entitled_since is None
 
 
+def test_a_job_is_on_call_no_longer_than_something_is_reserved_on_its_nodes() -> None:
+    body = status("Running", {"a": 2})
+    body["allocation"]["onCall"] = True
+    called = job(body)
+    still = decided.stand(called, Standing(AllocationClass.BORROWED, 0, on_call=True), NOW)
+    assert still.allocation is not None
+    assert still.allocation.on_call
+    no_more = decided.stand(called, Standing(AllocationClass.BORROWED, 0), NOW)
+    assert no_more.allocation is not None
+    assert not no_more.allocation.on_call
+
+
 def test_the_right_by_which_a_job_runs_follows_the_walk() -> None:
     running, borrowed = job(status("Running", {"a": 2})), Standing(AllocationClass.BORROWED, 0)
     after = decided.stand(running, borrowed, NOW)
