@@ -108,8 +108,9 @@ def test_the_notice_runs_from_the_first_time_on_and_ends_with_the_right() -> Non
 
 def test_a_job_is_on_call_no_longer_than_something_is_reserved_on_its_nodes() -> None:
     body = status("Running", {"a": 2})
-    body["allocation"]["onCall"] = True
-    called = job(body)
+    allocation = body["allocation"]
+    assert isinstance(allocation, dict)
+    called = job({**body, "allocation": {**allocation, "onCall": True}})
     still = decided.stand(called, Standing(AllocationClass.BORROWED, 0, on_call=True), NOW)
     assert still.allocation is not None
     assert still.allocation.on_call
