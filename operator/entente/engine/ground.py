@@ -194,15 +194,17 @@ class Ground:
         only: Collection[str] | None = None,
         cap: int | None = None,
         loosely: bool = False,
+        least: bool = False,
     ) -> dict[str, int] | None:
         """Where the claim's gang stands once these jobs have given their GPUs: within the limits, or nowhere.
 
         `cap` is the most that its tenant may be charged, beside the borrow limit. `loosely`: without what those who
-        give come to keep back, so that where some make it possible, more do, too.
+        give come to keep back, so that where some make it possible, more do, too. `least`: an elastic gang with its
+        least workers only, as where GPUs are freed for it.
         """
         claim, charges = self.claim, self.charges(freed)
         shape = shape_of(claim)
-        if only is not None or freed:
+        if least or only is not None or freed:
             shape = shape_of(claim, most=claim.job.min_workers)  # an elastic job evicts only for its least
         tenant, per = claim.tenant.name, claim.job.gpus_per_worker
 

@@ -67,7 +67,7 @@ def _slack(cycle: Cycle, claim: Claim, taking: Taking) -> float:
 
 
 def wait_for(cycle: Cycle, claim: Claim, until: float) -> Waiting | None:
-    """The earliest known end by which the claim can stand, and where."""
+    """The earliest known end by which the claim can stand with its least workers, and where."""
     running = [_end(cycle, claim, r) for r in cycle.estate.running.values() if r.pool == claim.pool.name]
     going = {key for host in cycle.estate.by_pool[claim.pool.name] for key in host.going}
     known = {*running, *(cycle.leaves_by(key, claim.pool) for key in going)}
@@ -75,7 +75,7 @@ def wait_for(cycle: Cycle, claim: Claim, until: float) -> Waiting | None:
     low, high, found = 0, len(ends), None
     while low < high:  # what has come free stays free: more ends never hurt
         middle = (low + high) // 2
-        nodes = Ground(cycle, claim, ends_by(cycle, claim, ends[middle]), ends[middle]).stand()
+        nodes = Ground(cycle, claim, ends_by(cycle, claim, ends[middle]), ends[middle]).stand(least=True)
         if nodes is None:
             low = middle + 1
         else:

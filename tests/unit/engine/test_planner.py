@@ -261,3 +261,18 @@ def test_a_preferred_domain_does_not_keep_a_job_from_the_hosts_that_its_tenant_h
     (start,) = decide(own.snapshot()).decisions
     assert isinstance(start, Start)
     assert dict(start.nodes) == {"h100-0": 2, "h100-2": 1}
+
+
+def test_an_elastic_job_has_no_more_reserved_than_its_least() -> None:
+    draft = (
+        estate()
+        .pool()
+        .tenant("anthropic", 4)
+        .tenant("xai", 4)
+        .stopping("xai/old", {"h100-0": 8})
+        .pending("anthropic/x", workers=8, elastic=(4, 8))
+        .pending("xai/y", workers=4, submitted=NOW)
+    )
+    waits = {d.job: d for d in decide(draft.snapshot()).decisions if isinstance(d, Wait)}
+    assert {w.reason for w in waits.values()} == {Reason.RESERVED}
+    assert set(waits) == {"anthropic/x", "xai/y"}
