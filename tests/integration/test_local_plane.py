@@ -278,8 +278,9 @@ def test_two_planes_start_at_once_and_do_not_see_each_other() -> None:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 def test_no_process_and_no_file_survives_the_end_of_its_python(number: signal.Signals) -> None:
     script = (
-        "import time\n"
+        "import signal, time\n"
         "from localplane import LocalPlane\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # in the background it is ignored
         "with LocalPlane() as plane:\n"
         "    print(plane.directory, flush=True)\n"
         "    time.sleep(600)\n"
