@@ -20,7 +20,7 @@ from tests.support.apiserver import ApiServer
 Object = dict[str, Any]
 
 GPUS = 8
-SETTINGS = Settings(debounce_s=0.01, idle_s=0.3, status_s=0.05, drain_s=1.0, port=0)
+SETTINGS = Settings(debounce_s=0.01, idle_s=0.3, status_s=0.05, drain_s=1.0, port=0, check_invariants=True)
 IMPATIENT = Backoff(first_s=0.01, cap_s=0.05, patience_s=0.5)
 
 

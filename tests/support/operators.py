@@ -41,7 +41,15 @@ class OperatorProcess:
         """Start it, and wait until it decides, or stands by."""
         command = [sys.executable, "-m", "entente.cli.main", "operator"]
         command += ["--kubeconfig", str(self.plane.kubeconfig), "--health-port", str(self.port)]
-        command += ["--namespace", NAMESPACE, "--lease-name", self.lease, "--lease-seconds", str(LEASE_SECONDS)]
+        command += [
+            "--check-invariants",
+            "--namespace",
+            NAMESPACE,
+            "--lease-name",
+            self.lease,
+            "--lease-seconds",
+            str(LEASE_SECONDS),
+        ]
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "operator"), "PYTHONWARNINGS": "default"}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - this very program
@@ -116,6 +124,8 @@ def running(plane: LocalPlane, directory: Path, *options: str) -> Iterator[Opera
     finally:
         process.stop()
         print(process.text()[-8000:])  # noqa: T201 - shown by pytest with a failure
+        broken = [line for line in process.text().splitlines() if "invariant broken" in line]
+        assert not broken, "\n".join(broken)
 
 
 def _prepare(plane: LocalPlane, lease: str) -> None:

@@ -32,6 +32,11 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
     default=int(_DEFAULTS.start_timeout_s),
     help="How long a gang may hold GPUs before all its workers are ready.",
 )
+@click.option(
+    "--check-invariants/--no-check-invariants",
+    default=_DEFAULTS.check_invariants,
+    help="Check each decision by counting everything anew, and log what it breaks; takes about as long as deciding.",
+)
 @click.option("--log-level", type=click.Choice(_LEVELS, case_sensitive=False), default=_DEFAULTS.log_level)
 @click.option("--log-format", type=click.Choice(["text", "json"]), default=_DEFAULTS.log_format)
 def operator(
@@ -45,6 +50,7 @@ def operator(
     health_port: int,
     writes: int,
     start_timeout_seconds: int,
+    check_invariants: bool,
     log_level: str,
     log_format: str,
 ) -> None:
@@ -66,6 +72,7 @@ def operator(
         port=health_port,
         writes=writes,
         start_timeout_s=float(start_timeout_seconds),
+        check_invariants=check_invariants,
     )
     try:
         code = asyncio.run(compose.run(settings))

@@ -13,6 +13,7 @@ from entente.api.names import LABEL_MANAGED_BY, MANAGED_BY
 from entente.api.pool import GPUPool
 from entente.api.tenant import Tenant
 from entente.engine.intake import namespaces_of, snapshot
+from entente.engine.invariants import check_invariants
 from entente.engine.planner import decide
 from entente.kube.client import KubeClient
 from entente.kube.errors import ApiError, GoneError
@@ -97,7 +98,7 @@ class Core:
                 tenants=self.tenants,
                 tenant_by_namespace=self._tenant_by_namespace,
             ),
-            engine=Engine(snapshot, decide),
+            engine=Engine(snapshot, decide, check_invariants),
             actor=actor,
             accounts=accounts,
             handovers=handovers,

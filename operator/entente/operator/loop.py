@@ -19,6 +19,7 @@ from entente.api.job import Phase
 from entente.api.pool import GPUPool
 from entente.api.tenant import Tenant
 from entente.engine.decisions import Plan
+from entente.engine.invariants import Violation
 from entente.engine.model import Snapshot
 from entente.metrics.instruments import Instruments
 from entente.metrics.snapshot import OperatorSnapshot
@@ -73,6 +74,7 @@ class Engine:
 
     snapshot: Callable[..., Snapshot]
     decide: Callable[[Snapshot], Plan]
+    check: Callable[[Snapshot, Plan], list[Violation]]
 
 
 class Loop:
@@ -213,7 +215,6 @@ class Loop:
         self._accounts.advance(tenants, {pool.metadata.name: pool for pool in pools}, self._plan.books, now)
         seen = {tracked.key: tracked.job for tracked in observed.jobs}
         began = time.perf_counter()
-        snapshot_of, decide = self._engine.snapshot, self._engine.decide
         inputs = (
             pools,
             tuple(self._accounts.current(tenant, now) for tenant in tenants),
@@ -223,14 +224,24 @@ class Loop:
         )
         try:
             moment = datetime.fromtimestamp(now, tz=UTC)
-            plan = await asyncio.to_thread(lambda: decide(snapshot_of(moment, *inputs)))
+            snapshot, plan = await asyncio.to_thread(self._plan_for, moment, inputs)
+            self._instruments.observe_decision(time.perf_counter() - began)
+            if self._settings.check_invariants:
+                await asyncio.to_thread(self._check, snapshot, plan)
         except Exception:  # noqa: BLE001 - what is running must go on being looked after; `/healthz` tells of it
             _log.exception("no decision")
             return False
-        self._instruments.observe_decision(time.perf_counter() - began)
         self._plan = plan
         self._applier.apply(plan, seen, self._tenants(), now)
         return True
+
+    def _plan_for(self, now: datetime, inputs: tuple[object, ...]) -> tuple[Snapshot, Plan]:
+        snapshot = self._engine.snapshot(now, *inputs)
+        return snapshot, self._engine.decide(snapshot)
+
+    def _check(self, snapshot: Snapshot, plan: Plan) -> None:
+        for violation in self._engine.check(snapshot, plan):
+            _log.error("invariant broken: %s: %s: %s", violation.invariant, violation.about, violation.message)
 
     def _act(self, now: float) -> None:
         observed = self._observed

@@ -37,6 +37,8 @@ class Settings:
     """How long a gang may hold GPUs before all its workers are ready."""
     drain_s: float = 5.0
     """Time for writes under way when the operator is told to stop."""
+    check_invariants: bool = False
+    """Check each plan by counting everything anew, and log what it breaks."""
     log_level: str = "INFO"
     log_format: str = "text"
     """`text` or `json`."""

@@ -14,11 +14,12 @@ SETTLE_S = 0.4
 
 
 @pytest.fixture
-async def cluster() -> AsyncIterator[Miniature]:
+async def cluster(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Miniature]:
     async with ApiServer.running() as server:
         small = Miniature(server)
         async with small.kubelet():
             yield small
+    assert [record.message for record in caplog.records if "invariant broken" in record.message] == []
 
 
 async def _cut_off_after(cluster: Miniature, writes: int) -> None:
