@@ -124,7 +124,7 @@ def running(plane: LocalPlane, directory: Path, *options: str) -> Iterator[Opera
     finally:
         process.stop()
         print(process.text()[-8000:])  # noqa: T201 - shown by pytest with a failure
-        broken = [line for line in process.text().splitlines() if "invariant broken" in line]
+        broken = [line for line in process.text().splitlines() if "invariant broken" in line or "no decision" in line]
         assert not broken, "\n".join(broken)
 
 
