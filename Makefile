@@ -18,7 +18,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## Say what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 $(READY): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Entente needs Python 3.11 or newer, not " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
@@ -54,6 +54,10 @@ test: $(READY) ## All tests but kind's: unit, property, and on a real control pl
 .PHONY: test-unit
 test-unit: $(READY) ## Only the tests that need no control plane
 	@$(BIN)/python -m pytest tests/unit tests/property $(ARGS)
+
+.PHONY: e2e
+e2e: $(READY) ## The demo on a kind cluster (needs docker and kind; minutes)
+	@$(BIN)/python -m pytest -m e2e $(ARGS)
 
 .PHONY: bench
 bench: $(READY) ## How soon a thousand jobs run; one JSON object last
