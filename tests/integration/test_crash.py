@@ -145,3 +145,27 @@ def test_health_fails_when_no_cycle_ends_and_ready_when_nothing_answers(operator
     operator.pause()
     assert operator.get("/readyz")[0] == 0
     operator.resume()
+
+
+def test_the_api_server_is_restarted_in_the_middle_of_a_gang(
+    plane: LocalPlane, operator: OperatorProcess, estate: Estate
+) -> None:
+    estate.make_pool(4)
+    lab = estate.tenant("lab", 32)
+    running_already = estate.job(lab, "before", 1, 8)
+    estate.await_phase(running_already, "Running")
+    gang = estate.job(lab, "gang", 24, 1)
+    eventually(lambda: estate.pods(lab, "gang"), what="the first pod of the gang")
+    plane.restart("kube-apiserver")
+
+    def runs() -> bool:
+        if not operator.alive():  # it could not renew its Lease in time: a kubelet would start it again
+            operator.start()
+        return estate.status(gang).get("phase") == "Running"
+
+    eventually(runs, within=90, what="the gang running")
+    assert estate.status(gang)["starts"] == 1
+    assert estate.status(running_already)["restarts"] == 0
+    late = estate.job(lab, "late", 1, 1)
+    estate.await_phase(late, "Pending", within=60)
+    _no_gpu_is_given_twice(estate)

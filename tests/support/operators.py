@@ -57,6 +57,10 @@ class OperatorProcess:
             )
         eventually(self.leads if leads else self.is_ready, within=60, what=f"a ready operator; its log is {self.log}")
 
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
+
     def is_ready(self) -> bool:
         """Whether `/readyz` says so; fails the test when the process has ended."""
         assert self._process is not None
