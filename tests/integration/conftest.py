@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from localplane import LocalPlane, binaries
+from tests.support.estate import Estate
+from tests.support.operators import OperatorProcess
 from tests.support.plane import Corner
 
 HERE = Path(__file__).parent
@@ -46,5 +48,14 @@ def plane() -> Iterator[LocalPlane]:
 def corner(plane: LocalPlane) -> Iterator[Corner]:
     """A part of the plane of the test's own."""
     own = Corner(plane)
+    yield own
+    own.leave()
+
+
+@pytest.fixture
+def estate(operator: OperatorProcess, corner: Corner) -> Iterator[Estate]:
+    """A pool and tenants of the test's own, under the operator of its module."""
+    assert operator.leads()
+    own = Estate(corner)
     yield own
     own.leave()

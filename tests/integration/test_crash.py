@@ -11,7 +11,7 @@ import pytest
 from localplane import LocalPlane
 from tests.support.estate import Estate
 from tests.support.operators import LEASE_SECONDS, OperatorProcess, running
-from tests.support.plane import Corner, eventually
+from tests.support.plane import eventually
 
 WORKERS = 64
 GPUS_PER_NODE = 8
@@ -22,15 +22,6 @@ def operator(plane: LocalPlane, tmp_path: Path) -> Iterator[OperatorProcess]:
     """An operator of the test's own, since the test kills it."""
     with running(plane, tmp_path) as process:
         yield process
-
-
-@pytest.fixture
-def estate(operator: OperatorProcess, corner: Corner) -> Iterator[Estate]:
-    """A pool and tenants of the test's own."""
-    assert operator.leads()
-    own = Estate(corner)
-    yield own
-    own.leave()
 
 
 def _no_gpu_is_given_twice(estate: Estate) -> None:

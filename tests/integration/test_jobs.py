@@ -9,7 +9,7 @@ import pytest
 from localplane import ApiFailure, LocalPlane
 from tests.support.estate import Estate
 from tests.support.operators import OperatorProcess, running
-from tests.support.plane import Corner, eventually
+from tests.support.plane import eventually
 
 
 @pytest.fixture(scope="module")
@@ -17,15 +17,6 @@ def operator(plane: LocalPlane, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """One operator for the tests of this module; gangs get 8 seconds to be ready."""
     with running(plane, tmp_path_factory.mktemp("operator"), "--start-timeout-seconds", "8") as process:
         yield process
-
-
-@pytest.fixture
-def estate(operator: OperatorProcess, corner: Corner) -> Iterator[Estate]:
-    """A pool and tenants of the test's own."""
-    assert operator.leads()
-    own = Estate(corner)
-    yield own
-    own.leave()
 
 
 def test_a_gang_starts_with_everything_its_workers_need(estate: Estate) -> None:

@@ -11,7 +11,7 @@ import pytest
 from localplane import LocalPlane
 from tests.support.estate import Estate
 from tests.support.operators import NAMESPACE, OperatorProcess, running
-from tests.support.plane import SIM, Corner, Json, eventually
+from tests.support.plane import SIM, Json, eventually
 
 NOTICE_S = 60
 
@@ -21,15 +21,6 @@ def operator(plane: LocalPlane, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """One operator for the tests of this module."""
     with running(plane, tmp_path_factory.mktemp("operator")) as process:
         yield process
-
-
-@pytest.fixture
-def estate(operator: OperatorProcess, corner: Corner) -> Iterator[Estate]:
-    """A pool and tenants of the test's own."""
-    assert operator.leads()
-    own = Estate(corner)
-    yield own
-    own.leave()
 
 
 def test_an_owner_takes_its_guarantee_back_within_the_notice(estate: Estate) -> None:

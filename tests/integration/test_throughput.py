@@ -10,7 +10,6 @@ import pytest
 from localplane import LocalPlane
 from tests.support.estate import Estate
 from tests.support.operators import OperatorProcess, running
-from tests.support.plane import Corner
 from tests.support.throughput import JOBS, submit
 
 WRITES_PER_JOB = 4
@@ -21,15 +20,6 @@ def operator(plane: LocalPlane, tmp_path: Path) -> Iterator[OperatorProcess]:
     """An operator of the test's own, whose counters begin at nothing."""
     with running(plane, tmp_path, "--no-check-invariants") as process:
         yield process
-
-
-@pytest.fixture
-def estate(operator: OperatorProcess, corner: Corner) -> Iterator[Estate]:
-    """A pool and a tenant of the test's own."""
-    assert operator.leads()
-    own = Estate(corner)
-    yield own
-    own.leave()
 
 
 def test_a_thousand_jobs_at_once_all_run_with_at_most_four_writes_each(
