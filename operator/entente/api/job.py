@@ -292,12 +292,12 @@ class TrainingJob(StatusModel):
 
     @property
     def reported_checkpoint(self) -> datetime | None:
-        """The time in the job's annotation, in UTC; none when it is missing or cannot be read."""
+        """The time in the job's annotation, in UTC; none when it is missing, cannot be read or has no UTC form."""
         text = self.metadata.annotations.get(ANNOTATION_CHECKPOINT)
+        if not text:
+            return None
         try:
-            moment = datetime.fromisoformat(text) if text else None
-        except ValueError:
+            moment = datetime.fromisoformat(text)
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
             return None
-        if moment is None:
-            return None
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -14,12 +14,10 @@ The engine's decisions are the other way in which a status changes: see `decided
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from entente.api.core import PodRecord
 from entente.api.job import Allocation, AllocationClass, Phase, Queue, StopCause, TrainingJob, TrainingJobStatus
 from entente.api.names import (
-    ANNOTATION_CHECKPOINT,
     LABEL_ATTEMPT,
     LABEL_CLASS,
     LABEL_POOL,
@@ -273,15 +271,10 @@ def _edits_told(job: TrainingJob, current: Sequence[PodRecord], now: float) -> T
 
 def _reported(job: TrainingJob, status: TrainingJobStatus, now: float) -> TrainingJobStatus:
     """Take over the time of the last checkpoint that the trainer reported; one in the future counts later."""
-    text = job.metadata.annotations.get(ANNOTATION_CHECKPOINT)
-    if not text:
+    reported, known = job.reported_checkpoint, status.last_checkpoint
+    if reported is None or seconds(reported) > now:
         return status
-    try:
-        at = datetime.fromisoformat(text)
-        reported = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
+    saved = moment(seconds(reported))
+    if known is not None and saved <= known:
         return status
-    known = status.last_checkpoint
-    if reported > now or (known is not None and moment(reported) <= known):
-        return status
-    return status.model_copy(update={"last_checkpoint": moment(reported)})
+    return status.model_copy(update={"last_checkpoint": saved})

@@ -266,6 +266,8 @@ CHECKPOINTS = {
     "an older one": (at(-30), at(-90), at(-30)),
     "one in the future": (at(-30), at(600), at(-30)),
     "no time": (at(-30), "yesterday", at(-30)),
+    "a time before all that UTC can say": (at(-30), "0001-01-01T00:00:00+14:00", at(-30)),
+    "a time after it": (at(-30), "9999-12-31T23:59:59-14:00", at(-30)),
     "without a zone": (None, "2027-01-15T07:59:00", "2027-01-15T07:59:00Z"),
 }
 
