@@ -12,7 +12,7 @@ from entente.engine.limits import cap_of, test_of
 from entente.engine.model import MIN_GRACE_S
 from entente.engine.moves import gathered, with_moves
 from entente.engine.option import Group, Option
-from entente.engine.risk import enforced_end, estimated_end, needed_grace
+from entente.engine.risk import enforced_end, estimated_end, known_end, needed_grace
 from entente.engine.taking import Taking
 from entente.engine.victims import cheapest, cost, freed_by
 
@@ -84,12 +84,8 @@ def wait_for(cycle: Cycle, claim: Claim, until: float) -> Waiting | None:
 
 
 def _end(cycle: Cycle, claim: Claim, running: Running) -> float | None:
-    ends = [
-        e
-        for e in (enforced_end(running.job, claim.pool, cycle.now), estimated_end(running.job, cycle.now))
-        if e is not None
-    ]
-    return None if running.new or not ends else max(cycle.now, min(ends))
+    end = None if running.new else known_end(running.job, claim.pool, cycle.now)
+    return None if end is None else max(cycle.now, end)
 
 
 def ends_by(cycle: Cycle, claim: Claim, moment: float) -> Callable[[Running], bool]:
