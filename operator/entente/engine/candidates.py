@@ -124,22 +124,14 @@ def _shrinks(cycle: Cycle, claim: Claim, running: Running, least: int, *, own: b
     job = running.job
     if not job.elastic:
         return
+    whole = _evict(cycle, claim, running, own=own, rank=rank)
     useful = -(-claim.least_gpus // job.gpus_per_worker) if not claim.pool.exclusive else running.workers
     for count in range(1, min(running.workers - max(least, job.min_workers), useful) + 1):
         keeps = without_workers(running.nodes, count)
         if not all(cycle.estate.hosts[name].capacity for name in keeps):
             continue  # it would have to start again on a host that takes no pods
         gives = {n: w - keeps.get(n, 0) for n, w in running.nodes.items() if w > keeps.get(n, 0)}
-        yield Option(
-            job.key,
-            running.tenant,
-            own,
-            rank,
-            work_at_risk(job, claim.pool, cycle.now),
-            job.started or 0.0,
-            gpus_on(gives, job.gpus_per_worker),
-            keeps,
-        )
+        yield replace(whole, freed=gpus_on(gives, job.gpus_per_worker), keeps=keeps)
 
 
 def _evict(cycle: Cycle, claim: Claim, running: Running, *, own: bool, rank: float, moves: bool = False) -> Option:
