@@ -95,8 +95,11 @@ class Supervisor:
         self._note_exit(name, process.wait())
 
     def _note_exit(self, name: str, code: int) -> None:
+        # Whoever sees the file reads the code at once: it comes into being whole.
+        draft = self._directory / f"{name}.exit.new"
         with contextlib.suppress(FileNotFoundError):  # the directory may have been removed by its owner
-            self._exit_file(name).write_text(str(code), encoding="ascii")
+            draft.write_text(str(code), encoding="ascii")
+            draft.replace(self._exit_file(name))
 
     def _exit_file(self, name: str) -> Path:
         return self._directory / f"{name}.exit"

@@ -157,3 +157,13 @@ class Plan:
     standings: Mapping[str, Standing]
     """Of every running, starting, held and pending job that is in the walk."""
     books: Mapping[str, PoolBook]
+
+    @property
+    def actions(self) -> tuple[Start | Hold | Evict | Shrink | Grow, ...]:
+        """What is to be done: the decisions without those to wait."""
+        return tuple(d for d in self.decisions if not isinstance(d, Wait))
+
+    @property
+    def waits(self) -> tuple[Wait, ...]:
+        """Who waits, and why."""
+        return tuple(d for d in self.decisions if isinstance(d, Wait))
