@@ -65,7 +65,7 @@ class SimJob:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A pending job starts now, all of its gang at once, on GPUs that are free now."""
+    """A pending job starts now, all of its gang at once (an elastic one with what it gets), on GPUs free now."""
 
     key: str
     nodes: Mapping[str, int]
@@ -77,29 +77,17 @@ class Stop:
     """A running job is told to stop. Its GPUs stay in use until the replay says `stopped`; then it is pending again."""
 
     key: str
-    cause: EvictionCause = EvictionCause.GUARANTEE
+    cause: EvictionCause | None = EvictionCause.GUARANTEE
+    """None: to its own benefit, such as to grow; it is no eviction then."""
     grace_s: float | None = None
     """Most seconds that its pods get; none: as long as pods take to end."""
     for_key: str | None = None
     """The job that gets its GPUs, where one is known: the time to reclaim is measured by it."""
+    asked: float | None = None
+    """Since when that job is both pending and entitled by the policy's books; none: by those of the replay."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resize:
-    """An elastic job restarts with these workers. What it adds must be free now; what it gives is free after the stop.
-
-    The replay says `resized` when the old pods are gone and the job runs on.
-    """
-
-    key: str
-    nodes: Mapping[str, int]
-    cause: EvictionCause | None = None
-    """Set when it gives GPUs up for another job."""
-    grace_s: float | None = None
-    for_key: str | None = None
-
-
-Action = Place | Stop | Resize
+Action = Place | Stop
 
 
 class Policy(Protocol):
@@ -118,8 +106,8 @@ class Policy(Protocol):
     def stopped(self, key: str, now: float) -> None:
         """A job's stop is over, or its host was lost: all its GPUs are free, it is pending again in its old place."""
 
-    def resized(self, key: str, now: float) -> None:
-        """The GPUs that an elastic job gave up are free."""
+    def restarted(self, key: str, now: float) -> None:
+        """A worker failed: the gang lost its unsaved work and starts again in its place, from now."""
 
     def host_lost(self, host: str, now: float) -> None:
         """A host is gone. Jobs on it were reported by `stopped` before this call."""
