@@ -132,6 +132,9 @@ WASTED = _counter(
 )
 
 DECISION = _seconds("entente_decision_duration_seconds", "One decision of the engine.", DECISION_BUCKETS)
+JOB_ERRORS = _counter(
+    "entente_job_errors_total", "Unforeseen errors with one job, which was left alone for a while.", ("stage",)
+)
 CYCLES = _counter("entente_cycles_total", "Cycles of observe, decide, act since the start.")
 LAST_CYCLE = _gauge(
     "entente_last_cycle_timestamp_seconds", "When the last cycle ended, seconds since the epoch.", (), "seconds"
@@ -169,6 +172,7 @@ CATALOGUE: tuple[MetricSpec, ...] = (
     EVICTIONS,
     WASTED,
     DECISION,
+    JOB_ERRORS,
     CYCLES,
     LAST_CYCLE,
     LEADER,

@@ -10,6 +10,7 @@ from entente.metrics import catalogue
 from entente.metrics.catalogue import MetricSpec
 from entente.metrics.collector import SnapshotCollector
 from entente.metrics.snapshot import NOTHING_YET, OperatorSnapshot
+from entente.metrics.stage import Stage
 from entente.metrics.waste import WasteCause
 
 
@@ -32,10 +33,19 @@ class Instruments:
         self._evictions = _counter(catalogue.EVICTIONS)
         self._wasted = _counter(catalogue.WASTED)
         self._decision = _histogram(catalogue.DECISION)
+        self._job_errors = _counter(catalogue.JOB_ERRORS)
+        for stage in Stage:
+            self._job_errors.labels(stage.value)
         self._api_requests = _counter(catalogue.API_REQUESTS)
         self._api_duration = _histogram(catalogue.API_DURATION)
         self._of_grants = (self._admission_wait, self._reclaim, self._evictions, self._wasted)
-        instruments = (*self._of_grants, self._decision, self._api_requests, self._api_duration)
+        instruments = (
+            *self._of_grants,
+            self._decision,
+            self._job_errors,
+            self._api_requests,
+            self._api_duration,
+        )
         ProcessCollector(registry=self.registry)
         self.registry.register(SnapshotCollector(version, lambda: self._snapshot, instruments))
 
@@ -62,6 +72,10 @@ class Instruments:
     def observe_decision(self, seconds: float) -> None:
         """The engine made one decision."""
         self._decision.observe(seconds)
+
+    def count_job_error(self, stage: Stage) -> None:
+        """Something unforeseen went wrong with one job."""
+        self._job_errors.labels(stage.value).inc()
 
     def observe_request(self, verb: str, kind: str, code: int, seconds: float, /) -> None:
         """The client's `RequestObserver`: one attempt was answered, or not at all (code 0)."""

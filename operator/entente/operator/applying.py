@@ -1,12 +1,15 @@
 """Applying a plan: each decision becomes the assumed status of its job, unless the job has changed meanwhile."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from entente.api.job import Phase, TrainingJob
 from entente.engine.decisions import Decision, Evict, Grow, Hold, Plan, Shrink, Start, Wait
 from entente.metrics.instruments import Instruments
+from entente.metrics.stage import Stage
 from entente.operator.jobs import JobStore
+from entente.operator.setbacks import Setbacks
 from entente.operator.tracked import Tracked
 from entente.workload import decided
 from entente.workload.moments import seconds_or_none
@@ -24,12 +27,14 @@ class Applier:
         jobs: all of them.
         instruments: told of starts and evictions.
         explain_s: shortest time between two explanations with the same reason.
+        setbacks: jobs that are left alone for a while.
     """
 
-    def __init__(self, jobs: JobStore, instruments: Instruments, explain_s: float) -> None:
+    def __init__(self, jobs: JobStore, instruments: Instruments, explain_s: float, setbacks: Setbacks) -> None:
         self._jobs = jobs
         self._instruments = instruments
         self._explain_s = explain_s
+        self._setbacks = setbacks
         self.waiting: set[Tracked] = set()
         """Jobs that are told to stop as soon as their claimant's hold is written."""
 
@@ -50,12 +55,32 @@ class Applier:
             tracked = self._jobs.get(decision.job)
             if tracked is None or tracked.key in changed:
                 self._jobs.news = self._jobs.news or not isinstance(decision, Wait)
-            else:
-                self._one(tracked, decision, plan, tenants, now)
+            elif not self._left_alone(tracked, decision, now):
+                with self._alone(tracked, now):
+                    self._one(tracked, decision, plan, tenants, now)
         for key, standing in plan.standings.items():
             tracked = self._jobs.get(key)
-            if tracked is not None and tracked.assume(Step(decided.stand(tracked.job, standing, now)), now):
-                self._jobs.touch(key)
+            if tracked is None or self._setbacks.until(tracked, now) is not None:
+                continue
+            with self._alone(tracked, now):
+                if tracked.assume(Step(decided.stand(tracked.job, standing, now)), now):
+                    self._jobs.touch(key)
+
+    @contextmanager
+    def _alone(self, tracked: Tracked, now: float) -> Iterator[None]:
+        """What goes wrong with one job stops no other."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns one job
+            self._setbacks.failed(tracked, Stage.DECIDE, error, now)
+            self._jobs.touch(tracked.key)
+
+    def _left_alone(self, tracked: Tracked, decision: Decision, now: float) -> bool:
+        """Whether a decision is left out: about a job that is left alone, or to make room for one."""
+        about = [tracked]
+        if isinstance(decision, Evict | Shrink) and (claimant := self._jobs.get(decision.claimant)) is not None:
+            about.append(claimant)
+        return any(self._setbacks.until(each, now) is not None for each in about)
 
     def _one(self, tracked: Tracked, decision: Decision, plan: Plan, tenants: Mapping[str, str], now: float) -> None:
         job, standing = tracked.job, plan.standings.get(tracked.key)

@@ -22,6 +22,7 @@ from entente.kube.kinds import GPU_POOL, NODE, POD, SERVICE, TENANT, TRAINING_JO
 from entente.kube.reflector import Reflector
 from entente.kube.writer import Writer
 from entente.metrics.instruments import Instruments
+from entente.metrics.stage import Stage
 from entente.operator.accounts import Accounts
 from entente.operator.acting import Actor
 from entente.operator.estate import NodeView, PodIndex, ResourceStore, gpu_pod
@@ -31,6 +32,7 @@ from entente.operator.handing import HandoverKeeper
 from entente.operator.jobs import JobStore
 from entente.operator.keeping import TenantKeeper
 from entente.operator.loop import Engine, Loop, Observed
+from entente.operator.setbacks import Setbacks
 from entente.operator.settings import Settings
 from entente.tenancy.reconciler import TenantReconciler
 from entente.workload.actions import Actions
@@ -74,6 +76,7 @@ class Core:
         handovers = HandoverKeeper(
             client, self._writer, self._recorder, settings.namespace, self._nodes.items, self.pools.get
         )
+        self._setbacks = Setbacks(instruments.count_job_error)
         accounts = Accounts()
         actor = Actor(
             jobs=self.jobs,
@@ -103,6 +106,7 @@ class Core:
             accounts=accounts,
             handovers=handovers,
             figures=Figures(client, self._writer, accounts, settings.status_s),
+            setbacks=self._setbacks,
             instruments=instruments,
             settings=settings,
             wake=self._wake,
@@ -250,7 +254,13 @@ class Core:
             self._wake.set()
 
     def _write_failed(self, key: str, error: Exception) -> None:
-        _log.error("writing for %s failed", key, exc_info=error)
+        tracked = self.jobs.by_uid(key)
+        if tracked is None:
+            _log.error("writing for %s failed", key, exc_info=error)
+            return
+        self._setbacks.failed(tracked, Stage.ACT, error, time.time())
+        self.jobs.touch(tracked.key)
+        self._wake.set()
 
 
 def _as_kept(tenant: Tenant) -> Tenant:

@@ -23,7 +23,7 @@ from entente.engine.invariants import Violation
 from entente.engine.model import Snapshot
 from entente.metrics.instruments import Instruments
 from entente.metrics.snapshot import OperatorSnapshot
-from entente.metrics.waste import WasteCause
+from entente.metrics.stage import Stage
 from entente.operator.accounts import Accounts
 from entente.operator.acting import Actor
 from entente.operator.applying import Applier
@@ -31,10 +31,11 @@ from entente.operator.estate import NodeView, PodIndex, ResourceStore
 from entente.operator.figures import Figures, selects
 from entente.operator.handing import HandoverKeeper
 from entente.operator.jobs import JobStore
+from entente.operator.setbacks import Setbacks
 from entente.operator.settings import Settings
+from entente.operator.stepping import Stepper
 from entente.operator.tracked import Tracked
 from entente.workload.deadlines import next_deadline
-from entente.workload.progress import View, advance
 
 _log = logging.getLogger(__name__)
 
@@ -45,13 +46,8 @@ _LONGEST_REST_S = 1.0
 """A cycle waits some times as long as the one before it took, up to this: a burst of events is decided about in few
 cycles, and deciding leaves time for acting."""
 
-_MOST_STEPS = 6
-"""Steps of one job in one cycle: from waiting over a start made before a crash to its end."""
-
 _SOON_S = 1.0
 """When a deadline that has passed without effect is looked at again."""
-
-_WASTE = {"NodeLost": WasteCause.NODE_LOST, "Evicted": WasteCause.EVICTION, "Resized": WasteCause.EVICTION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +83,7 @@ class Loop:
         accounts: figures that last.
         figures: writes them.
         handovers: of hosts between tenants.
+        setbacks: jobs that are left alone for a while.
         instruments: metrics.
         settings: times.
         clock: seconds since the epoch.
@@ -101,6 +98,7 @@ class Loop:
         accounts: Accounts,
         figures: Figures,
         handovers: HandoverKeeper,
+        setbacks: Setbacks,
         instruments: Instruments,
         settings: Settings,
         wake: asyncio.Event,
@@ -116,7 +114,17 @@ class Loop:
         self._settings = settings
         self._wake = wake
         self._clock = clock
-        self._applier = Applier(observed.jobs, instruments, settings.explain_s)
+        self._setbacks = setbacks
+        self._stepper = Stepper(
+            pods=observed.pods.of,
+            ready_nodes=observed.nodes.ready,
+            busy=actor.busy,
+            tenant_of=lambda namespace: self._tenants().get(namespace, ""),
+            setbacks=setbacks,
+            instruments=instruments,
+            start_timeout_s=settings.start_timeout_s,
+        )
+        self._applier = Applier(observed.jobs, instruments, settings.explain_s, setbacks)
         self._deadlines: dict[str, float] = {}
         """When a job must be looked at again, by key."""
         self._plan = _EMPTY_PLAN
@@ -170,42 +178,10 @@ class Loop:
             tracked = jobs.get(key)
             if tracked is None:
                 self._deadlines.pop(key, None)
-            elif self._advance(tracked, now):
+            elif self._stepper.advance(tracked, now):
                 jobs.touch(key, news=True)
             elif key in due:
                 jobs.touch(key, news=tracked.assumed.phase is Phase.PENDING)
-
-    def _advance(self, tracked: Tracked, now: float) -> bool:
-        """Let a job take its steps; whether one of them matters to decisions. That it runs now does not."""
-        moved = False
-        for _ in range(_MOST_STEPS):
-            view = View(
-                now=now,
-                ready_nodes=self._observed.nodes.ready,
-                settled=not (tracked.unseen(now) or self._actor.busy(tracked)),
-                start_timeout_s=self._settings.start_timeout_s,
-            )
-            before = tracked.assumed
-            step = advance(tracked.job, self._observed.pods.of(tracked.uid), view)
-            if not tracked.assume(step, now):
-                return moved
-            after = tracked.assumed
-            moved = moved or (after.phase is not before.phase and after.phase is not Phase.RUNNING)
-            moved = moved or after.hold != before.hold
-            self._count_waste(tracked, after.wasted_gpu_seconds - before.wasted_gpu_seconds, before.stopping)
-            if after.phase is not before.phase:
-                _log.info("%s: %s -> %s", tracked.key, before.phase, after.phase)
-        return moved
-
-    def _count_waste(self, tracked: Tracked, gpu_seconds: float, stopping: object) -> None:
-        if gpu_seconds <= 0:
-            return
-        cause = getattr(stopping, "cause", None)
-        namespace = tracked.observed.metadata.namespace or ""
-        tenant = self._tenants().get(namespace, "")
-        before = tracked.base.allocation
-        pool = before.pool if before else ""
-        self._instruments.add_wasted_gpu_seconds(tenant, pool, _WASTE.get(cause or "", WasteCause.FAILURE), gpu_seconds)
 
     async def _decide(self, now: float) -> bool:
         observed = self._observed
@@ -252,15 +228,24 @@ class Loop:
             self._actor.tell_unreadable(key)
             if tracked is None:
                 self._deadlines.pop(key, None)
+                self._setbacks.forget(key)
                 continue
-            times = (self._actor.schedule(tracked), next_deadline(tracked.job, now, self._settings.start_timeout_s))
-            at = min((time for time in times if time is not None), default=None)
+            at = self._setbacks.until(tracked, now) or self._act_alone(tracked, now)
             if at is None:
                 self._deadlines.pop(key, None)
             else:
                 self._deadlines[key] = at if at > now else now + _SOON_S
         self._handovers.look(observed.pools, observed.jobs, observed.pod_records.values(), self._tenants())
         self._figures.write(observed.tenants, observed.pools, observed.node_records.values(), self._plan.books, now)
+
+    def _act_alone(self, tracked: Tracked, now: float) -> float | None:
+        """Have done what is due for a job, whatever goes wrong with it; returns when it must be looked at again."""
+        try:
+            times = (self._actor.schedule(tracked), next_deadline(tracked.job, now, self._settings.start_timeout_s))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns one job
+            self._setbacks.failed(tracked, Stage.ACT, error, now)
+            return self._setbacks.until(tracked, now)
+        return min((time for time in times if time is not None), default=None)
 
     def _publish(self, now: float) -> None:
         self.cycles += 1

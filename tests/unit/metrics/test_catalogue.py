@@ -14,7 +14,7 @@ from entente.metrics.waste import WasteCause
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "metrics.md"
 
-BOUNDED_LABELS = {"tenant", "pool", "phase", "cause", "verb", "kind", "code", "version"}
+BOUNDED_LABELS = {"stage", "tenant", "pool", "phase", "cause", "verb", "kind", "code", "version"}
 """None of them can hold the name of a job, a pod or a node."""
 
 BASE_UNITS = {"seconds", "gpus", "gpu_seconds", ""}

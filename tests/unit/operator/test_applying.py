@@ -12,6 +12,7 @@ from entente.engine.decisions import Decision, Evict, Hold, Plan, Shrink, Standi
 from entente.metrics.instruments import Instruments
 from entente.operator.applying import Applier
 from entente.operator.jobs import JobStore
+from entente.operator.setbacks import Setbacks
 from entente.operator.tracked import Tracked
 from tests.support.workloads import NAMESPACE, NOW, at, job, status
 
@@ -24,7 +25,8 @@ class Stage:
     def __init__(self) -> None:
         self.jobs = JobStore()
         self.instruments = Instruments("test")
-        self.applier = Applier(self.jobs, self.instruments, explain_s=15.0)
+        self.setbacks = Setbacks(self.instruments.count_job_error)
+        self.applier = Applier(self.jobs, self.instruments, explain_s=15.0, setbacks=self.setbacks)
 
     def add(self, name: str, fields: dict[str, object] | None = None) -> Tracked:
         of = job(fields, name=name, meta={"uid": f"uid-{name}"})
