@@ -112,18 +112,20 @@ class Hosts:
 
     def fits(self, tenant: str, gang: Gang) -> bool:
         """Whether the whole gang can be placed now; cheap, above all where it cannot."""
-        if self._free_total < gang.total:
-            return False
+        return self._free_total >= gang.total and self.slots(tenant, gang.gpus, gang.workers) >= gang.workers
+
+    def slots(self, tenant: str, gpus: int, enough: int | None = None) -> int:
+        """How many workers with so many GPUs each have room now; counts no further than to `enough`."""
         if not self.exclusive:
-            counts, gpus = self._counts, gang.gpus
-            return sum(counts[f] * (f // gpus) for f in range(gpus, len(counts))) >= gang.workers
+            counts = self._counts
+            return sum(counts[f] * (f // gpus) for f in range(gpus, len(counts)))
         allowed = self._own.get(tenant, 0) | self._empty
         slots = 0
-        for free in range(len(self._buckets) - 1, gang.gpus - 1, -1):
-            slots += (self._buckets[free] & allowed).bit_count() * (free // gang.gpus)
-            if slots >= gang.workers:
-                return True
-        return False
+        for free in range(len(self._buckets) - 1, gpus - 1, -1):
+            slots += (self._buckets[free] & allowed).bit_count() * (free // gpus)
+            if enough is not None and slots >= enough:
+                break
+        return slots
 
     def find(self, tenant: str, gang: Gang) -> dict[str, int] | None:
         """Where the gang would go: its workers on each host, or none when it does not fit.
