@@ -17,6 +17,7 @@ import orjson
 
 from entente.kube.backoff import Backoff, retry_after
 from entente.kube.config import Connection
+from entente.kube.connector import PromptConnector
 from entente.kube.errors import (
     ApiError,
     FencedError,
@@ -196,9 +197,8 @@ class Transport:
         """The session for writes, or the one for reads and watches: a burst of writes must not starve a watch."""
         session = self._sessions.get(write)
         if session is None:
-            # The slots bound writes and reads; watches are as many as reflectors. So the connector never queues,
-            # where waiting would count against the request's timeout.
-            connector = aiohttp.TCPConnector(limit=0, ssl=self._connection.ssl or True, ttl_dns_cache=60)
+            # The slots bound writes and reads; watches are as many as reflectors.
+            connector = PromptConnector(self._connection.ssl)
             # Compressing costs the server more than the bytes cost a cluster's network.
             headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
             session = aiohttp.ClientSession(connector=connector, headers=headers, cookie_jar=aiohttp.DummyCookieJar())
