@@ -16,6 +16,7 @@ from entente.cli import main
 from entente.tenancy.access import role_name
 from localplane import LocalPlane
 from localplane.binaries import PLANE, ensure
+from tests.support import crds
 from tests.support.helm import CHART, NAMESPACE, RELEASE, Helm, HelmError, Manifest, of_kind, one
 from tests.support.manifests import pool
 
@@ -287,8 +288,7 @@ def release(estate: LocalPlane, helm: Helm) -> Iterator[Release]:
     estate.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
     yield made
     made.helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--ignore-not-found", "--wait")
-    crds = [crd["metadata"]["name"] for crd in made.get("crd")["items"] if crd["spec"]["group"] == "entente.dev"]
-    estate.kubectl("delete", "crd", "--ignore-not-found", *crds)
+    crds.remove(estate)
     estate.kubectl("delete", "namespace", NAMESPACE)
 
 
