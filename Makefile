@@ -63,6 +63,10 @@ e2e: $(READY) ## The demo on a kind cluster (needs docker and kind; minutes)
 bench: $(READY) ## How soon a thousand jobs run; one JSON object last
 	@PYTHONPATH=.:$(PYTHONPATH) $(BIN)/python bench/throughput.py
 
+.PHONY: bench-engine
+bench-engine: $(READY) ## How fast the engine decides about up to a million GPUs; one JSON object last (ARGS="--scale 10000")
+	@PYTHONPATH=.:$(PYTHONPATH) $(BIN)/python -m bench.engine $(ARGS)
+
 .PHONY: lint
 lint: $(READY) ## Style and formatting
 	@$(BIN)/ruff check .
