@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from entente.engine.model import Job, Terms
+from entente.engine.model import Job, Terms, Window
 from tests.support.estates import HOST, NOW, RACK, Draft, JobFields, a_job, estate
 
 TENANTS = ("anthropic", "openai", "xai")
@@ -40,6 +40,19 @@ def terms(draw: st.DrawFn, left: int) -> Terms:
 
 
 @st.composite
+def windows(draw: st.DrawFn) -> tuple[Window, ...]:
+    """Advance reservations of tenants, of which those of one tenant do not overlap; seldom any."""
+    found = []
+    for tenant in draw(st.sampled_from(((), (), TENANTS, TENANTS[:1], TENANTS[1:]))):
+        start = NOW + draw(st.sampled_from((-60.0, 0.0, 30.0, 200.0, 900.0)))
+        for _ in range(draw(st.integers(1, 2))):
+            end = start + draw(st.sampled_from((60.0, 600.0, 4000.0)))
+            found.append(Window(tenant, draw(st.integers(1, 16)), start, end))
+            start = end + draw(st.sampled_from((0.0, 100.0)))
+    return tuple(found)
+
+
+@st.composite
 def pools(draw: st.DrawFn, name: str, draft: Draft) -> tuple[Draft, Size]:
     """The draft with one more pool."""
     size = Size(draw(st.integers(2, 5)), draw(st.sampled_from((4, 8))))
@@ -54,6 +67,7 @@ def pools(draw: st.DrawFn, name: str, draft: Draft) -> tuple[Draft, Size]:
         min_runtime_s=draw(st.sampled_from((0.0, 600.0))),
         handover_s=draw(st.sampled_from((None, 60.0))) if exclusive else None,
         half_life_s=draw(st.sampled_from((0.0, 604_800.0))),
+        windows=draw(windows()),
     )
     if draw(st.booleans()):
         made = made.node(f"{name}-0", name, gpus=size.gpus // 2)

@@ -12,7 +12,7 @@ from typing import TypedDict, TypeVar, Unpack
 
 from entente.api.job import EvictionCause, Phase
 from entente.api.tenant import WhenSpent
-from entente.engine.model import BarePods, Job, Node, PastEviction, Placement, Pool, Snapshot, Tenant, Terms
+from entente.engine.model import BarePods, Job, Node, PastEviction, Placement, Pool, Snapshot, Tenant, Terms, Window
 
 T = TypeVar("T")
 
@@ -35,6 +35,7 @@ class PoolFields(TypedDict, total=False):
     exclusive: bool
     handover_s: float | None
     half_life_s: float
+    windows: tuple[Window, ...]
 
 
 class NodeFields(TypedDict, total=False):

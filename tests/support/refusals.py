@@ -26,6 +26,7 @@ def _worker(**paths: object) -> Manifest:
 
 
 _TERMS = {"name": "h100", "guaranteed": 64}
+_WINDOW = {"tenant": "anthropic", "gpus": 8, "start": "2027-03-01T09:00:00Z", "end": "2027-03-01T17:00:00Z"}
 _SA = {"kind": "ServiceAccount", "name": "ci", "role": "Viewer"}
 _ALICE = {"kind": "User", "name": "alice", "role": "Admin"}
 
@@ -85,6 +86,64 @@ POOLS = (
         "more simulated domains than levels",
         pool(topology=["rack"], simulated={"nodes": 4, "gpusPerNode": 8, "domains": [2, 2]}),
         "simulated.domains: has more entries than topology has levels",
+    ),
+    Refusal(
+        "a reservation that ends before it starts",
+        pool(reservations=[{**_WINDOW, "end": "2027-02-28T09:00:00Z"}]),
+        "end: 2027-02-28T09:00:00Z must be after start, 2027-03-01T09:00:00Z",
+    ),
+    Refusal(
+        "a reservation of no time",
+        pool(reservations=[{**_WINDOW, "end": "2027-03-01T10:00:00+01:00"}]),
+        "end: 2027-03-01T10:00:00+01:00 must be after start, 2027-03-01T09:00:00Z",
+        "end: 2027-03-01T09:00:00Z must be after start, 2027-03-01T09:00:00Z",
+    ),
+    Refusal(
+        "a reservation of no GPUs",
+        pool(reservations=[{**_WINDOW, "gpus": 0}]),
+        "spec.reservations[0].gpus",
+        "greater than or equal to 1",
+    ),
+    Refusal(
+        "a reservation for nobody",
+        pool(reservations=[{**_WINDOW, "tenant": "X AI"}]),
+        "spec.reservations[0].tenant",
+        "should match pattern",
+    ),
+    Refusal(
+        "a reservation without end",
+        pool(reservations=[{key: value for key, value in _WINDOW.items() if key != "end"}]),
+        "spec.reservations[0].end: Required value",
+        "spec.reservations.0.end",
+    ),
+    Refusal(
+        "a reservation from a day on",
+        pool(reservations=[{**_WINDOW, "start": "2027-03-01"}]),
+        "spec.reservations[0].start",
+        "'2027-03-01' is not an RFC 3339 time",
+    ),
+    Refusal(
+        "a reservation at some place's time",
+        pool(reservations=[{**_WINDOW, "start": "2027-03-01T09:00:00"}]),
+        "spec.reservations[0].start",
+        "'2027-03-01T09:00:00' is not an RFC 3339 time",
+    ),
+    Refusal(
+        "reservations of a tenant that overlap",
+        pool(
+            reservations=[
+                _WINDOW,
+                {**_WINDOW, "tenant": "xai"},
+                {**_WINDOW, "start": "2027-03-01T16:59:59Z", "end": "2027-03-02T09:00:00Z"},
+            ]
+        ),
+        'reservations: two windows of ["anthropic", "anthropic"] overlap; each may begin when the one before it ends',
+    ),
+    Refusal(
+        "more reservations than a calendar holds",
+        pool(reservations=[{**_WINDOW, "tenant": f"t{number}"} for number in range(65)]),
+        "spec.reservations: Too many: 65: must have at most 64 items",
+        "at most 64 items",
     ),
     Refusal("an owner that cannot be a tenant", pool(owner="X AI"), "spec.owner", "should match pattern"),
     Refusal(

@@ -48,6 +48,8 @@ class Scenario:
         for name, short in self.estate.get("pools", {}).items():
             spec = {"nodeSelector": {"pool": name}, "usage": {"halfLifeSeconds": 0}, **short}
             spec["topology"] = [_LEVELS.get(level, level) for level in spec.get("topology", ("host",))]
+            if windows := spec.get("reservations"):
+                spec["reservations"] = [{**w, "start": _ago(-w["start"]), "end": _ago(-w["end"])} for w in windows]
             if hosts := spec.pop("hosts", None):
                 nodes, gpus = map(int, hosts.split("x"))
                 spec["simulated"] = {"nodes": nodes, "gpusPerNode": gpus, "domains": spec.pop("domains", [])}

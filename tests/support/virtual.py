@@ -11,6 +11,7 @@ from entente.api.reasons import Reason
 from entente.engine.decisions import Evict, Grow, Hold, Plan, Shrink, Start, Wait
 from entente.engine.model import HOLDING_PHASES, Job, PastEviction, Placement, Snapshot
 from entente.engine.planner import decide
+from entente.engine.windows import next_edge
 
 LOST_POD_S = 30.0
 """Time that the healthy workers of a gang get to stop when a node is lost."""
@@ -67,7 +68,8 @@ class World:
         """When something happens by itself."""
         moments = [self._ends(job) for job in self.snapshot.jobs.values()]
         moments += [until for _, until in self.handovers.values()]
-        return min(moments, default=_NEVER)
+        edge = next_edge(self.snapshot.pools.values(), self.now)
+        return min(moments if edge is None else [*moments, edge], default=_NEVER)
 
     def advance(self, until: float) -> None:
         """Let time pass; everything that happens by itself happens, and after each event a decision is made."""

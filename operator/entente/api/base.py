@@ -1,11 +1,13 @@
 """What all resource models have in common."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     GetJsonSchemaHandler,
     PlainSerializer,
@@ -15,7 +17,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, PydanticCustomError
 from typing_extensions import override
 
 from entente.api.rules import Rule, check
@@ -78,6 +80,20 @@ Timestamp = Annotated[
 ]
 """A moment on the wire: RFC 3339, whole seconds, UTC."""
 
+_RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})")
+
+
+def _is_rfc3339(value: object) -> object:
+    """As strict as the API server: a date alone, or a time without its zone, is refused."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _RFC3339.fullmatch(value)):
+        return value
+    kind, text = "rfc3339", "{given} is not an RFC 3339 time, as 2026-12-01T09:00:00Z is one"
+    raise PydanticCustomError(kind, text, {"given": repr(value)})
+
+
+Moment = Annotated[Timestamp, BeforeValidator(_is_rfc3339)]
+"""A moment that a user writes: RFC 3339, with its zone."""
+
 DNSLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=63)]
 """An RFC 1123 label: names of pools, tenants, namespaces and priorities."""
 
@@ -110,6 +126,9 @@ Flag = Annotated[bool, Strict()]
 
 MAX_SECONDS = 315_360_000
 """Ten years: the longest time that a field may hold."""
+
+MAX_GPUS = 10_000_000
+"""More than any estate has."""
 
 PLAIN_NAME = Rule(
     cel="!self.metadata.name.contains('.') && self.metadata.name.size() <= 63",

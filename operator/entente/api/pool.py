@@ -1,6 +1,7 @@
 """`GPUPool`: a set of nodes with the same kind of GPU, and the promises that hold in it."""
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
@@ -8,6 +9,7 @@ from pydantic import Field
 
 from entente.api.base import (
     LABEL_KEY,
+    MAX_GPUS,
     MAX_SECONDS,
     PLAIN_NAME,
     Condition,
@@ -15,6 +17,7 @@ from entente.api.base import (
     ExtendedResource,
     LabelValue,
     Model,
+    Moment,
     ObjectMeta,
     QualifiedName,
     StatusModel,
@@ -28,6 +31,11 @@ DEFAULT_NOTICE_SECONDS = 300
 DEFAULT_MIN_RUNTIME_SECONDS = 600
 DEFAULT_MAX_AT_RISK_SECONDS = 3600
 DEFAULT_HALF_LIFE_SECONDS = 604_800
+
+MAX_RESERVATIONS = 64
+
+_OVERLAP = "b.tenant == a.tenant && b.start < a.end && a.start < b.end"
+"""Of two reservations; each overlaps itself."""
 
 
 class NodeSharing(StrEnum):
@@ -60,6 +68,28 @@ class Simulated(Model):
     gpus_per_node: Annotated[Whole, Field(ge=1, le=1024)]
     domains: Annotated[tuple[Annotated[Whole, Field(ge=1, le=1_000_000)], ...], Field(max_length=8)] = ()
     """Parts that each topology level is cut into, wide to narrow: [2, 4] = 2 blocks of 4 racks."""
+
+
+class PoolReservation(Model):
+    """GPUs that are guaranteed to a tenant in a window of time, beside its guarantee."""
+
+    RULES: ClassVar = (
+        Rule(
+            cel="self.start < self.end",
+            holds=lambda it: it.start < it.end,
+            message="end: {end} must be after start, {start}",
+            at="end",
+        ),
+    )
+
+    tenant: DNSLabel
+    """One that has terms in this pool."""
+    gpus: Annotated[Whole, Field(ge=1, le=MAX_GPUS)]
+    """Taken from what nobody is guaranteed; what is not there is not reserved, and the pool's status says so."""
+    start: Moment
+    """The first moment of the window."""
+    end: Moment
+    """The first moment after the window."""
 
 
 class GPUPoolSpec(Model):
@@ -98,6 +128,20 @@ class GPUPoolSpec(Model):
             message="simulated.domains: has more entries than topology has levels",
             at="simulated.domains",
         ),
+        Rule(
+            cel="!has(self.reservations) || "
+            f"self.reservations.all(a, self.reservations.filter(b, {_OVERLAP}).size() <= 1)",
+            holds=lambda it: not _overlapping(it.reservations),
+            message="reservations: two windows of {overlapping} overlap; each may begin when the one before it ends",
+            at="reservations",
+            values={
+                "overlapping": Value(
+                    cel=f"self.reservations.filter(a, self.reservations.filter(b, {_OVERLAP}).size() > 1)"
+                    ".map(a, a.tenant)",
+                    of=lambda it: _overlapping(it.reservations),
+                ),
+            },
+        ),
     )
 
     node_selector: Annotated[dict[str, LabelValue], Field(min_length=1, max_length=32)]
@@ -117,7 +161,18 @@ class GPUPoolSpec(Model):
     node_sharing: NodeSharing = NodeSharing.EXCLUSIVE
     handover: Handover | None = None
     usage: Usage = Usage()
+    reservations: Annotated[tuple[PoolReservation, ...], Field(max_length=MAX_RESERVATIONS)] = ()
+    """GPUs that are guaranteed to tenants for some time; those of one tenant do not overlap."""
     simulated: Simulated | None = None
+
+
+def _overlapping(reservations: Sequence[PoolReservation]) -> list[str]:
+    """The tenant of each reservation that overlaps another one of the same tenant."""
+
+    def clash(a: PoolReservation, b: PoolReservation) -> bool:
+        return a.tenant == b.tenant and b.start < a.end and a.start < b.end
+
+    return [a.tenant for a in reservations if sum(clash(a, b) for b in reservations) > 1]
 
 
 class GPUPoolStatus(StatusModel):

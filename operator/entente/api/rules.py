@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -46,6 +47,8 @@ class Rule:
             return json.dumps(list(self.values[name].of(value)))  # as CEL prints a list
         for step in name.split("."):
             value = getattr(value, to_snake(step))
+        if isinstance(value, datetime):
+            return value.isoformat().replace("+00:00", "Z")  # as CEL prints a timestamp
         return str(value)
 
     def to_schema(self) -> dict[str, Any]:

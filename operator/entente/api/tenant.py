@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from entente.api.base import (
+    MAX_GPUS,
     PLAIN_NAME,
     Condition,
     DNSLabel,
@@ -20,9 +21,6 @@ from entente.api.base import (
 )
 from entente.api.names import API_VERSION
 from entente.api.rules import ListOf, Rule, Value
-
-MAX_GPUS = 10_000_000
-"""More GPUs than any pool has."""
 
 
 class PoolTerms(Model):

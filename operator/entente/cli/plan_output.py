@@ -71,6 +71,17 @@ def _pool(book: PoolBook) -> dict[str, Any]:
     }
     if book.overcommitted:
         row["overcommitted"] = True
+    if book.reservations:
+        row["reservations"] = [
+            {
+                "tenant": cover.window.tenant,
+                "gpus": cover.window.gpus,
+                "covered": cover.gpus,
+                "start": _moment(cover.window.start),
+                "end": _moment(cover.window.end),
+            }
+            for cover in book.reservations
+        ]
     return row
 
 
@@ -100,6 +111,14 @@ def as_table(plan: Plan) -> str:
             figures = (t.guaranteed, t.entitled, t.borrowed, t.lent, t.fair_surplus)
             pools.add_row("", tenant, *(str(f) for f in figures))
     console.print(pools)
+    reservations = Table("POOL", "RESERVED FOR", "GPUS", "COVERED", "FROM", "TO", box=SIMPLE, pad_edge=False)
+    for name, book in sorted(plan.books.items()):
+        for cover in book.reservations:
+            window = cover.window
+            times = (_moment(window.start) or "", _moment(window.end) or "")
+            reservations.add_row(name, window.tenant, str(window.gpus), str(cover.gpus), *times)
+    if reservations.row_count:
+        console.print(reservations)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).strip("\n") + "\n"
 
 

@@ -27,7 +27,9 @@ def _pool_book(cycle: Cycle, pool: str) -> PoolBook:
             pending=walk.pending.get(pool, 0),
             rounded_down=quota.promised < quota.asked and not quotas.overcommitted,
         )
-    return PoolBook(quotas.capacity, cycle.estate.idle(pool), rows, overcommitted=quotas.overcommitted)
+    return PoolBook(
+        quotas.capacity, cycle.estate.idle(pool), rows, overcommitted=quotas.overcommitted, reservations=quotas.covers
+    )
 
 
 def standing_after(before: Cycle, decided: Cycle) -> Cycle:

@@ -12,9 +12,9 @@ from entente.engine.estate import Estate, Running
 from entente.engine.guarantees import PoolQuotas, Quota, pool_quotas
 from entente.engine.model import MIN_GRACE_S, Job, Pool, Snapshot, Tenant
 from entente.engine.reservations import Reservation
-from entente.engine.risk import stopped_by
+from entente.engine.risk import known_length, stopped_by
 from entente.engine.screening import Refusal, screen
-from entente.engine.shares import Use, fair_surplus, kept_back
+from entente.engine.shares import Use, fair_surplus, kept_ahead, kept_back
 from entente.engine.walk import ENTITLED, Bounds, Pending, Walk, Walker, priority_of
 
 
@@ -107,6 +107,19 @@ class Cycle:
                 charge = self.estate.charged(name, pool) if charge is None else charge
                 total += kept_back(quota.guaranteed, quota.lend, charge)
         return total
+
+    def kept_from(self, claim: Claim, charges: Mapping[str, int] | None = None) -> int:
+        """GPUs that a claim must leave to others: what they keep back, and what is reserved for windows that open soon.
+
+        The latter binds borrowers only, and only those that are not over by then.
+        """
+        tenant, pool = claim.tenant.name, claim.pool.name
+        kept = self.kept_by_others(tenant, pool, charges)
+        if claim.entitled or not self.quotas[pool].ahead:
+            return kept
+        charged = {name: self.estate.charged(name, pool) for name in self.quotas[pool].quotas} | dict(charges or {})
+        length = known_length(claim.job)
+        return kept + kept_ahead(self.quotas[pool], charged, tenant, None if length is None else self.now + length)
 
     def recount(self, tenant: str, pool: str) -> None:
         """After a start or hold: divide the surplus anew if the tenant uses more by right than before."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from entente.api.job import AllocationClass, EvictionCause
 from entente.api.reasons import Reason
+from entente.engine.windows import Cover
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,8 @@ class PoolBook:
     tenants: Mapping[str, TenantBook]
     overcommitted: bool = False
     """More is promised than there is: guarantees are shrunken."""
+    reservations: tuple[Cover, ...] = ()
+    """Those that are not over, in the order in which they are served."""
 
 
 @dataclass(frozen=True, slots=True)

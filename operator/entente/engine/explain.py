@@ -85,7 +85,7 @@ def _figures(cycle: Cycle, claim: Claim) -> Figures:
         workers=claim.job.min_workers,
         gpus_per_worker=claim.job.gpus_per_worker,
         free=free,
-        lendable=max(0, free - cycle.kept_by_others(tenant, pool)),
+        lendable=max(0, free - cycle.kept_from(claim)),
         charged=cycle.estate.charged(tenant, pool),
         guaranteed=cycle.quotas[pool].quotas[tenant].guaranteed,
         due=cycle.due(tenant, pool),

@@ -178,7 +178,7 @@ class Ground:
                 free += self._whole(self.by_name[name], freed) - self._whole(self.by_name[name], NOTHING)
         else:
             free += sum(gpus for nodes in freed.values() for name, gpus in nodes.items() if name in self.by_name)
-        left = free - self.cycle.kept_by_others(self.claim.tenant.name, pool.name, charges)
+        left = free - self.cycle.kept_from(self.claim, charges)
         return max(0, left) if pool.exclusive else left  # its own hosts are the tenant's, whatever others keep back
 
     def _whole(self, plot: _Plot, freed: Freed) -> int:

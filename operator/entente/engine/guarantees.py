@@ -1,5 +1,7 @@
 """Rules 1 and 10: what a guarantee counts for when hosts are whole and when more is promised than there is.
 
+An advance reservation adds to it while its window is open, from capacity that nobody is guaranteed.
+
 Apportionment is by largest remainder (Hamilton's method), in exact integer arithmetic, ties by tenant name.
 """
 
@@ -8,7 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from entente.engine.model import Node, Pool, Tenant
+from entente.engine.model import Node, Pool, Tenant, Window
+from entente.engine.windows import Ahead, Cover, not_over, open_at, opens_soon
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +19,7 @@ class Quota:
     """A tenant's terms in a pool, in the units that can in fact be had."""
 
     guaranteed: int
-    """In force now: whole hosts where the pool is `Exclusive`, shrunken where it is overcommitted."""
+    """In force now, with what is reserved: whole hosts if the pool is `Exclusive`, shrunken if it is overcommitted."""
     promised: int
     """Before shrinking, in whole hosts."""
     asked: int
@@ -27,6 +30,8 @@ class Quota:
     weight: int
     past: float
     """GPUs borrowed lately on average (rule 3), never negative."""
+    reserved: int = 0
+    """Of the guaranteed GPUs, those of an advance reservation whose window is open."""
 
     @property
     def most(self) -> int | None:
@@ -44,6 +49,10 @@ class PoolQuotas:
     quotas: Mapping[str, Quota]
     """By tenant, in the order of names."""
     overcommitted: bool
+    ahead: tuple[Ahead, ...] = ()
+    """Reservations for which GPUs are kept already, though their windows are not open yet."""
+    covers: tuple[Cover, ...] = ()
+    """All reservations that are not over, in the order in which they are served."""
 
 
 def pool_quotas(pool: Pool, nodes: Sequence[Node], tenants: Iterable[Tenant], now: float) -> PoolQuotas:
@@ -53,19 +62,22 @@ def pool_quotas(pool: Pool, nodes: Sequence[Node], tenants: Iterable[Tenant], no
     sharers = sorted((t for t in tenants if pool.name in t.terms), key=lambda t: t.name)
     asked = {t.name: t.terms[pool.name].guaranteed for t in sharers}
     rounding = _Hosts(hosts) if pool.exclusive and hosts else None
-    promised = rounding.match(asked) if rounding else dict(asked)
+    promised, left = rounding.match(asked) if rounding else (dict(asked), None)
     overcommitted = sum(promised.values() if rounding and rounding.even else asked.values()) > capacity
     granted = dict(promised)
+    unit = rounding.unit if rounding else 1
     if overcommitted:
-        unit = rounding.unit if rounding else 1
         granted = {n: v * unit for n, v in apportion(capacity // unit, promised if unit > 1 else asked).items()}
         if rounding and not rounding.even:
-            granted = rounding.match(granted)
+            granted, _ = rounding.match(granted)
+    free = 0 if overcommitted else capacity - sum(granted.values())
+    reserving = _Reserving(pool, {n: asked[n] - granted[n] for n in asked}, free, unit, left)
+    reserved = reserving.at(now)
     whole = rounding.floor if rounding else int
     quotas = {}
     for tenant in sharers:
         terms = tenant.terms[pool.name]
-        guaranteed = granted[tenant.name]
+        guaranteed = granted[tenant.name] + reserved.get(tenant.name, 0)
         quotas[tenant.name] = Quota(
             guaranteed=guaranteed,
             promised=promised[tenant.name],
@@ -74,8 +86,9 @@ def pool_quotas(pool: Pool, nodes: Sequence[Node], tenants: Iterable[Tenant], no
             borrow=None if terms.borrow_limit is None else whole(terms.borrow_limit),
             weight=terms.weight,
             past=past_borrowing(pool, terms.borrowed_gpu_s, terms.as_of, now),
+            reserved=reserved.get(tenant.name, 0),
         )
-    return PoolQuotas(capacity, rounding.unit if rounding else 1, quotas, overcommitted)
+    return PoolQuotas(capacity, unit, quotas, overcommitted, reserving.ahead(now), reserving.covers(now))
 
 
 def past_borrowing(pool: Pool, gpu_seconds: float, as_of: float | None, now: float) -> float:
@@ -99,6 +112,50 @@ def apportion(total: int, parts: Mapping[str, int]) -> dict[str, int]:
     return result
 
 
+@dataclass(frozen=True, slots=True)
+class _Reserving:
+    """The windows of a pool, served one after the other from capacity that nobody is guaranteed."""
+
+    pool: Pool
+    short: Mapping[str, int]
+    """By tenant with terms: GPUs of its guarantee that are no whole hosts."""
+    free: int
+    unit: int
+    hosts: Counter[int] | None
+    """Hosts of unlike size that nobody is guaranteed."""
+
+    def at(self, moment: float) -> dict[str, int]:
+        """GPUs that are reserved for each tenant, if there is at that moment what there is now."""
+        free, hosts, found = self.free, self.hosts, dict[str, int]()
+        for window in open_at(self.pool.windows, moment):
+            wanted = min(free, window.gpus + self.short.get(window.tenant, 0))
+            if window.tenant not in self.short:
+                continue  # it has no terms here
+            if hosts is None:
+                gpus = wanted // self.unit * self.unit
+            else:
+                gpus, used = _best_sum(hosts, wanted)
+                hosts = hosts - used
+            found[window.tenant], free = gpus, free - gpus
+        return found
+
+    def ahead(self, now: float) -> tuple[Ahead, ...]:
+        """What windows that open within the notice will add to the guarantees of now."""
+        reserved, found = self.at(now), []
+        for start in sorted({w.start for w in self.pool.windows if opens_soon(w, self.pool, now)}):
+            then = self.at(start)
+            more = {name: gpus - reserved.get(name, 0) for name, gpus in then.items()}
+            found.append(Ahead(start, {name: gpus for name, gpus in more.items() if gpus > 0}))
+        return tuple(found)
+
+    def covers(self, now: float) -> tuple[Cover, ...]:
+        """How much of each window is reserved in fact."""
+        return tuple(self._cover(window, max(now, window.start)) for window in not_over(self.pool.windows, now))
+
+    def _cover(self, window: Window, moment: float) -> Cover:
+        return Cover(window, min(window.gpus, self.at(moment).get(window.tenant, 0)))
+
+
 class _Hosts:
     """Whole hosts as the unit of quantities."""
 
@@ -113,15 +170,18 @@ class _Hosts:
             return gpus // self.unit * self.unit
         return _best_sum(self.sizes, gpus)[0]
 
-    def match(self, asked: Mapping[str, int]) -> dict[str, int]:
-        """Round every guarantee down to whole hosts; unlike hosts are matched jointly, in the order of names."""
+    def match(self, asked: Mapping[str, int]) -> tuple[dict[str, int], Counter[int] | None]:
+        """Round every guarantee down to whole hosts; unlike hosts are matched jointly, in the order of names.
+
+        With them come those that are left, where they are of unlike size.
+        """
         if self.even:
-            return {name: self.floor(gpus) for name, gpus in asked.items()}
+            return {name: self.floor(gpus) for name, gpus in asked.items()}, None
         left, result = Counter(self.sizes), {}
         for name in sorted(asked):
             result[name], used = _best_sum(left, asked[name])
             left -= used
-        return result
+        return result, left
 
 
 def _best_sum(sizes: Mapping[int, int], limit: int) -> tuple[int, Counter[int]]:

@@ -86,5 +86,5 @@ def allowance_now(cycle: Cycle, claim: Claim) -> int:
                 idle += host.capacity
         else:
             idle += max(0, host.capacity - host.staying_gpus - max(host.going_gpus, host.held_gpus))
-    left = idle - cycle.kept_by_others(claim.tenant.name, pool)
+    left = idle - cycle.kept_from(claim)
     return max(0, left) if claim.pool.exclusive else left  # its own hosts are the tenant's, whatever others keep back

@@ -23,6 +23,7 @@ from entente.engine.model import (
     Snapshot,
     Tenant,
     Terms,
+    Window,
 )
 from entente.engine.packing import SOMEWHERE, packed, seen
 
@@ -84,6 +85,7 @@ def pool_of(pool: GPUPool) -> Pool:
         exclusive=spec.node_sharing is NodeSharing.EXCLUSIVE,
         handover_s=spec.handover.timeout_seconds if spec.handover else None,
         half_life_s=spec.usage.half_life_seconds,
+        windows=tuple(Window(r.tenant, r.gpus, r.start.timestamp(), r.end.timestamp()) for r in spec.reservations),
     )
 
 

@@ -21,6 +21,7 @@ _CHECKS = (
     places.exclusive,
     rights.borrow_limits,
     rights.lend_limits,
+    rights.reservations,
     rights.victims,
     rights.floors,
     needs.guarantees,

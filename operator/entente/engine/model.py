@@ -27,6 +27,16 @@ FINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """An advance reservation: from `start` on and before `end` the tenant is guaranteed so many GPUs more."""
+
+    tenant: str
+    gpus: int
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """A pool's promises."""
 
@@ -40,6 +50,8 @@ class Pool:
     handover_s: float | None
     """Time limit of the handover; none when nodes change hands without one."""
     half_life_s: float
+    windows: tuple[Window, ...] = ()
+    """Advance reservations, in any order; those of one tenant do not overlap."""
 
 
 @dataclass(frozen=True, slots=True)

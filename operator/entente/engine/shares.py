@@ -108,3 +108,23 @@ def lent(pool: PoolQuotas, charged: Mapping[str, int]) -> dict[str, int]:
 def kept_back(guaranteed: int, lend: int, charged: int) -> int:
     """GPUs of its guarantee that a tenant does not use and does not lend either."""
     return max(0, guaranteed - charged - lend)
+
+
+def kept_ahead(pool: PoolQuotas, charged: Mapping[str, int], tenant: str, ends: float | None) -> int:
+    """GPUs that are kept for others' windows that open soon, from work of a tenant that is not over by then.
+
+    Args:
+        pool: its quotas now.
+        charged: of each tenant, now; what it borrows counts for its window.
+        tenant: whose work it is.
+        ends: when that is over at the latest, if that is known.
+    """
+    most = 0
+    for ahead in pool.ahead:
+        if ends is None or ends > ahead.start:
+            kept = 0
+            for name, more in ahead.more.items():
+                if name != tenant:
+                    kept += min(more, max(0, pool.quotas[name].guaranteed + more - charged.get(name, 0)))
+            most = max(most, kept)
+    return most

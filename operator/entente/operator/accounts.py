@@ -13,10 +13,14 @@ from entente.api.pool import GPUPool, GPUPoolStatus
 from entente.api.tenant import Budget, Tenant, TenantBudgetStatus, TenantPoolStatus, TenantTotal
 from entente.engine.decisions import PoolBook, TenantBook
 from entente.engine.model import DAY_S
+from entente.engine.windows import Cover
 from entente.workload.moments import moment, seconds
-from entente.workload.notes import with_condition
+from entente.workload.notes import with_condition, without_condition
 
 HOUR_S = 3600.0
+
+_SHORT = "ReservationShort"
+"""True while what nobody is guaranteed does not cover a reservation that is not over."""
 
 
 class Accounts:
@@ -153,6 +157,8 @@ def pool_status(
         message=text + ("; guarantees are shrunken in proportion" if overcommitted else ""),
         now=now,
     )
+    if book is not None:
+        told = _told_of_reservations(told, pool, book.reservations, now)
     status = GPUPoolStatus(
         nodes=nodes,
         capacity=capacity,
@@ -163,3 +169,23 @@ def pool_status(
         as_of=moment(now),
     )
     return status.to_wire()
+
+
+def _told_of_reservations(
+    conditions: tuple[Condition, ...], pool: GPUPool, covers: Iterable[Cover], now: float
+) -> tuple[Condition, ...]:
+    """Say which reservations are covered in part only: by their place in the spec, since tenants read this, too."""
+    covers = tuple(covers)
+    if not covers:
+        return without_condition(conditions, _SHORT)
+    places = {(r.tenant, seconds(r.start)): place for place, r in enumerate(pool.spec.reservations)}
+    short = [
+        f"spec.reservations[{places[at]}]: {cover.gpus} of {cover.window.gpus} GPUs"
+        for cover in covers
+        if cover.gpus < cover.window.gpus and (at := (cover.window.tenant, cover.window.start)) in places
+    ]
+    text = "all that is reserved is there, beside the guarantees"
+    if short:
+        text = f"what nobody is guaranteed does not cover all that is reserved: {'; '.join(short)}"
+    reason = "NotCovered" if short else "Covered"
+    return with_condition(conditions, _SHORT, holds=bool(short), reason=reason, message=text, now=now)

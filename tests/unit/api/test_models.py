@@ -24,6 +24,8 @@ spec:
   nodeSharing: Shared
   handover: {image: wipe, command: [wipe, --all], timeoutSeconds: 120}
   usage: {halfLifeSeconds: 0}
+  reservations:
+  - {tenant: anthropic, gpus: 64, start: "2027-03-01T09:00:00Z", end: "2027-03-01T17:00:00Z"}
   simulated: {nodes: 16, gpusPerNode: 8, domains: [2, 4]}
 """
 

@@ -10,6 +10,8 @@ from entente.engine.audit.case import Case, Invariant, Violation
 from entente.engine.audit.recount import Count, Grip, Side
 from entente.engine.decisions import Evict, Grow, Hold, Shrink, Start, Wait
 from entente.engine.model import MIN_GRACE_S, Job, Pool
+from entente.engine.risk import known_length
+from entente.engine.shares import kept_ahead
 
 
 def guarantees(case: Case) -> Iterator[Violation]:
@@ -195,11 +197,13 @@ def _within_limits(case: Case, count: Count, job: Job, nodes: Mapping[str, int],
     most = quota.guaranteed if case.snapshot.tenants[tenant].spent is WhenSpent.GUARANTEE_ONLY else quota.most
     if any(limit is not None and charged > limit for limit in (most, ground.cap)):
         return False
-    kept = sum(
-        max(0, q.guaranteed - count.charged(name, pool) - q.lend)
-        for name, q in case.quotas[pool].quotas.items()
-        if name != tenant
-    )
+    charges = {name: count.charged(name, pool) for name in case.quotas[pool].quotas}
+    quotas = case.quotas[pool].quotas.items()
+    kept = sum(max(0, q.guaranteed - charges[name] - q.lend) for name, q in quotas if name != tenant)
+    standing, length = case.plan.standings.get(job.key), known_length(job)
+    if standing is None or standing.class_ is AllocationClass.BORROWED:
+        ends = None if length is None else case.snapshot.now + length
+        kept += kept_ahead(case.quotas[pool], charges, tenant, ends)
     return charged - count.charged(tenant, pool) <= _free(case, count, ground) - kept
 
 

@@ -8,7 +8,8 @@ from entente.engine.audit.case import Case, Invariant, Violation, ends_within
 from entente.engine.audit.recount import Count, Side
 from entente.engine.decisions import Evict, Grow, Hold, Shrink, Start
 from entente.engine.model import Job
-from entente.engine.risk import MAX_EVICTIONS_BY_OTHERS, evictions_by_others
+from entente.engine.risk import MAX_EVICTIONS_BY_OTHERS, evictions_by_others, known_length
+from entente.engine.shares import kept_ahead
 
 
 def borrow_limits(case: Case) -> Iterator[Violation]:
@@ -46,6 +47,29 @@ def lend_limits(case: Case) -> Iterator[Violation]:
         if all(then > max(0, was) for was, then in short):
             text = f"GPUs that tenants keep back are given to others: {short[0][1]} short, {short[0][0]} before"
             yield Violation(Invariant.LEND_LIMIT_KEPT, name, text)
+
+
+def reservations(case: Case) -> Iterator[Violation]:
+    """What is reserved for a window that opens soon is not given to a borrower that would not be over by then.
+
+    Looked at in pools in which nothing else was placed or taken: there the charges were those that it was placed by.
+    """
+    others = {d.pool for d in case.plan.decisions if isinstance(d, Hold | Shrink | Grow)}
+    starts = [d for d in case.plan.decisions if isinstance(d, Start)]
+    for decision in starts:
+        job, quotas = case.job(decision.job), case.quotas[decision.pool]
+        alone = decision.pool not in others and sum(d.pool == decision.pool for d in starts) == 1
+        new = decision.class_ is AllocationClass.BORROWED and job.hold is None and not _on_own_hosts(case, decision)
+        if not (alone and new and quotas.ahead):
+            continue
+        tenant, length = job.tenant or "", known_length(job)
+        charges = {name: case.then.charged(name, decision.pool) for name in quotas.quotas}
+        soon = kept_ahead(quotas, charges, tenant, None if length is None else case.snapshot.now + length)
+        back = sum(max(0, q.guaranteed - charges[n] - q.lend) for n, q in quotas.quotas.items() if n != tenant)
+        left = case.then.free_later(decision.pool)
+        if soon and left < back + soon:
+            text = f"is not over when a window opens, and leaves {left} of {back + soon} GPUs that are kept for others"
+            yield Violation(Invariant.LEND_LIMIT_KEPT, job.key, text)
 
 
 def short_of_kept(case: Case, count: Count, pool: str) -> int:
