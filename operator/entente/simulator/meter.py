@@ -63,9 +63,9 @@ class _Pool:
 class Series:
     """The course of a pool, one entry for each instant at which something changed."""
 
-    at: array[float] = field(default_factory=lambda: array("d"))
-    held: array[int] = field(default_factory=lambda: array("l"))
-    pending: array[int] = field(default_factory=lambda: array("l"))
+    at: "array[float]" = field(default_factory=lambda: array("d"))
+    held: "array[int]" = field(default_factory=lambda: array("l"))
+    pending: "array[int]" = field(default_factory=lambda: array("l"))
     """GPUs asked for by pending jobs."""
 
 
