@@ -8,12 +8,12 @@ from entente.simulator.policy import Policy, Site
 
 _CLASSES = {
     "entente": "entente.simulator.entente:EntentePolicy",
-    "static": "entente.simulator.static:StaticPolicy",
-    "fifo": "entente.simulator.fifo:FifoPolicy",
-    "easy": "entente.simulator.easy:EasyPolicy",
-    "fair": "entente.simulator.fair:FairPolicy",
-    "kueue": "entente.simulator.kueue:KueuePolicy",
-    "kai": "entente.simulator.kai:KaiPolicy",
+    "static": "entente.simulator.baselines.static:StaticPolicy",
+    "fifo": "entente.simulator.baselines.fifo:FifoPolicy",
+    "easy": "entente.simulator.baselines.easy:EasyPolicy",
+    "fair": "entente.simulator.baselines.fair:FairPolicy",
+    "kueue": "entente.simulator.baselines.kueue:KueuePolicy",
+    "kai": "entente.simulator.baselines.kai:KaiPolicy",
 }
 
 NAMES = tuple(_CLASSES)

@@ -1,0 +1,295 @@
+"""`entente`: the production engine, and around it what the operator does with jobs, holds and memory.
+
+Each job is kept as the engine's own record and told to the planner when it changes; nothing is done for the others.
+"""
+
+import heapq
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from entente.api.job import Phase
+from entente.api.reasons import Reason
+from entente.engine.decisions import Evict, Grow, Hold, Plan, Shrink, Start
+from entente.engine.live import LivePlanner
+from entente.engine.model import Job, PastEviction, Placement, Snapshot
+from entente.simulator.handovers import Handovers
+from entente.simulator.lengths import Lengths, likeness
+from entente.simulator.memory import Memory
+from entente.simulator.policy import Action, Place, SimJob, Site, Stop
+
+_MOST_IN_A_ROW = 3
+"""What starts in a decision is news for the next one, which follows at once, as in the operator."""
+
+_LOOK_EVERY_S = 60.0
+"""A moment at which a rule changes its mind about a job, such as the end of its `minRuntimeSeconds`, is looked at so
+late at most; the operator looks every few seconds."""
+
+
+def _unwatched(_: Snapshot, __: Plan) -> None:
+    return None
+
+
+class EntentePolicy:
+    """The production engine.
+
+    Args:
+        site: the estate and its rules.
+        watch: told of each snapshot and the plan for it before that is carried out, to check it; slow.
+    """
+
+    def __init__(self, site: Site, watch: Callable[[Snapshot, Plan], None] | None = None) -> None:
+        self._site = site
+        self._watch = watch
+        self._planner = LivePlanner(Snapshot(0.0, site.pools, site.nodes, site.tenants, {}))
+        self._sim: dict[str, SimJob] = {}
+        self._pending: dict[str, None] = {}
+        self._holders: dict[str, None] = {}
+        """Jobs with a hold."""
+        self._on_call: set[str] = set()
+        self._notices: set[str] = set()
+        """Pending jobs whose notice runs."""
+        self._alike: dict[object, dict[str, None]] = {}
+        """Pending jobs of the tenants that learn, by what they have in common."""
+        self._lengths = Lengths()
+        self._memory = Memory(site)
+        self._handovers = Handovers(site)
+        self._turns: list[float] = []
+        """Moments at which a rule changes its mind about a job."""
+        self._decided = 0.0
+
+    def arrived(self, job: SimJob, now: float) -> None:
+        """A job was submitted."""
+        self._sim[job.key] = job
+        least, most = job.min_workers or job.workers, job.max_workers or job.workers
+        self._wait(
+            Job(
+                key=job.key,
+                tenant=job.tenant,
+                workers=job.workers,
+                gpus_per_worker=job.gpus_per_worker,
+                submitted=job.submitted,
+                min_workers=least,
+                max_workers=most,
+                elastic=least < most,
+                pools=job.pools,
+                priority=self._priority(job),
+                interval_s=job.interval_s,
+                grace_s=job.grace_s,
+                expected_s=job.expected_s,
+                max_s=job.max_s,
+            ),
+            now,
+        )
+
+    def finished(self, key: str, now: float) -> None:
+        """A job is done."""
+        job, sim = self._planner.job(key), self._sim.pop(key)
+        self._planner.drop_job(key)
+        self._forget(key)
+        self._handovers.left(job)
+        if self._learns(sim):
+            like, ran = likeness(sim), job.run_s + _ran(job, now)
+            if self._lengths.learn(like, ran):
+                for other in self._alike.get(like, ()):
+                    self._planner.put_job(replace(self._planner.job(other), learnt_s=self._lengths.median(like)))
+
+    def stopped(self, key: str, now: float) -> None:
+        """Its pods are gone; it goes back to its old place, or to where GPUs are held for it."""
+        job = self._planner.job(key)
+        self._handovers.left(job)
+        lost = job.phase is not Phase.STOPPING  # its host is gone
+        self._forget(key)
+        self._wait(
+            replace(
+                job,
+                phase=Phase.PENDING,
+                placement=None,
+                started=None,
+                on_call=False,
+                run_s=job.run_s + _ran(job, now),
+                stopping_until=None,
+                hold=None if lost else job.hold,
+                hold_until=None if lost else job.hold_until,
+            ),
+            now,
+        )
+
+    def restarted(self, key: str, now: float) -> None:
+        """Its gang started anew in its place."""
+        job = self._planner.job(key)
+        self._planner.put_job(replace(job, started=now, run_s=job.run_s + _ran(job, now)))
+
+    def host_lost(self, host: str, now: float) -> None:  # noqa: ARG002 - the protocol's
+        """A host is gone, and with it what was held there."""
+        self._handovers.change(self._planner, host, usable=False)
+        for key in tuple(self._holders):
+            job = self._planner.job(key)
+            if job.hold and host in job.hold.nodes:
+                self._unhold(job)
+
+    def host_back(self, host: str, now: float) -> None:  # noqa: ARG002 - the protocol's
+        """A host is there again."""
+        self._handovers.change(self._planner, host, usable=True)
+
+    def decide(self, now: float) -> Sequence[Action]:
+        """Let the engine decide, and take over what it decided."""
+        self._memory.advance(now)
+        self._handovers.advance(self._planner, now)
+        if self._memory.due(now):
+            for tenant in self._memory.tenants(now):
+                self._planner.put_tenant(tenant)
+        actions: list[Action] = []
+        for _ in range(1 + _MOST_IN_A_ROW):
+            plan = self._planner.decide(now)
+            if self._watch is not None:
+                self._watch(self._planner.snapshot(now), plan)
+            started = self._apply(plan, actions, now)
+            if not started:
+                break
+        self._memory.see(plan.books)
+        self._begin_handovers(now)
+        self._decided = now
+        return actions
+
+    def next_wake(self) -> float | None:
+        """The next moment at which time alone changes something."""
+        while self._turns and self._turns[0] <= self._decided:
+            heapq.heappop(self._turns)
+        moments = [at for at in (self._handovers.next_end(),) if at is not None]
+        if self._pending and self._turns:
+            moments.append(-(-self._turns[0] // _LOOK_EVERY_S) * _LOOK_EVERY_S)
+        return min(moments, default=None)
+
+    def _apply(self, plan: Plan, actions: list[Action], now: float) -> bool:
+        """Carry out a plan; whether anything starts by it."""
+        started, stopping = False, set[str]()
+        self._tell_standings(plan, now)
+        for decision in plan.actions:
+            job = self._planner.job(decision.job)
+            match decision:
+                case Start():
+                    started = True
+                    actions.append(Place(job.key, dict(decision.nodes)))
+                    self._start(job, decision, now)
+                case Hold(pool=pool, nodes=nodes, until=until):
+                    self._hold(job, Placement(pool, dict(nodes)), until)
+                case Evict():
+                    actions.append(self._stop(decision))
+                    self._told_to_stop(replace(job, since=None), decision, now)
+                case Shrink() | Grow():
+                    if job.key not in stopping:  # one that is shrunk for several claims is told once
+                        stopping.add(job.key)
+                        actions.append(self._stop(decision))
+                        job = self._told_to_stop(job, decision, now)
+                    self._hold(job, Placement(decision.pool, dict(decision.nodes)), job.stopping_until or now)
+        self._drop_lapsed(plan)
+        return started
+
+    def _start(self, job: Job, decision: Start, now: float) -> None:
+        self._forget(job.key)
+        since = now if job.since is None else job.since
+        running = replace(
+            job,
+            phase=Phase.RUNNING,
+            placement=Placement(decision.pool, dict(decision.nodes)),
+            since=since,
+            started=now,
+            on_call=decision.on_call,
+            hold=None,
+            hold_until=None,
+            pending_since=None,
+            entitled_since=None,
+        )
+        self._planner.put_job(running)
+        self._handovers.came(self._planner, running)
+        if decision.on_call:
+            self._on_call.add(job.key)
+        self._turn(since + self._site.pools[decision.pool].min_runtime_s)
+
+    def _hold(self, job: Job, place: Placement, until: float) -> None:
+        self._holders[job.key] = None
+        self._planner.put_job(replace(job, hold=place, hold_until=until))
+        self._turn(until)
+
+    def _unhold(self, job: Job) -> None:
+        self._holders.pop(job.key, None)
+        self._planner.put_job(replace(job, hold=None, hold_until=None))
+
+    def _stop(self, decision: Evict | Shrink | Grow) -> Stop:
+        if isinstance(decision, Grow):
+            return Stop(decision.job, None, decision.grace_s)
+        asked = self._planner.job(decision.claimant).entitled_since
+        return Stop(decision.job, decision.cause, decision.grace_s, decision.claimant, asked)
+
+    def _told_to_stop(self, job: Job, decision: Evict | Shrink | Grow, now: float) -> Job:
+        past = job.evictions if isinstance(decision, Grow) else (*job.evictions, PastEviction(now, decision.cause))
+        told = replace(job, phase=Phase.STOPPING, stopping_until=now + decision.grace_s, evictions=past)
+        self._on_call.discard(job.key)
+        self._planner.put_job(told)
+        return told
+
+    def _tell_standings(self, plan: Plan, now: float) -> None:
+        """Since when the notice of pending jobs runs, and who is no longer on call."""
+        standings = plan.standings
+        running = {key for key in self._pending if (s := standings.get(key)) is not None and s.notice_runs}
+        for key in sorted(running ^ self._notices):
+            since = now if key in running else None
+            self._planner.put_job(replace(self._planner.job(key), entitled_since=since))
+        self._notices = running
+        for key in sorted(self._on_call):
+            standing = standings.get(key)
+            if standing is not None and not standing.on_call:
+                self._on_call.discard(key)
+                self._planner.put_job(replace(self._planner.job(key), on_call=False))
+
+    def _drop_lapsed(self, plan: Plan) -> None:
+        """A pending job that waits for another reason than what is held for it has its hold no more."""
+        holders = self._holders.keys() & self._pending.keys()
+        if not holders:
+            return
+        decided = {decision.job for decision in plan.actions}
+        for wait in plan.waits:
+            if wait.job in holders and wait.job not in decided and wait.reason is not Reason.HELD:
+                self._unhold(self._planner.job(wait.job))
+
+    def _begin_handovers(self, now: float) -> None:
+        for key in self._holders:
+            job = self._planner.job(key)
+            if job.hold is not None:
+                self._handovers.begin(job, job.hold, now)
+
+    def _wait(self, job: Job, now: float) -> None:
+        sim = self._sim[job.key]
+        learnt = None
+        if self._learns(sim):
+            like = likeness(sim)
+            self._alike.setdefault(like, {})[job.key] = None
+            learnt = self._lengths.median(like)
+        self._pending[job.key] = None
+        if job.hold is not None:
+            self._holders[job.key] = None
+        self._planner.put_job(replace(job, pending_since=now, entitled_since=None, learnt_s=learnt))
+        self._turn(now + max(self._site.pools[pool].min_runtime_s for pool in sim.pools))
+
+    def _forget(self, key: str) -> None:
+        """It is not pending, held for, or on call any more."""
+        self._pending.pop(key, None)
+        self._holders.pop(key, None)
+        self._on_call.discard(key)
+        self._notices.discard(key)
+        if (sim := self._sim.get(key)) is not None and (alike := self._alike.get(likeness(sim))):
+            alike.pop(key, None)
+
+    def _turn(self, at: float) -> None:
+        heapq.heappush(self._turns, at)
+
+    def _learns(self, job: SimJob) -> bool:
+        return self._site.tenants[job.tenant].shortest_first
+
+    def _priority(self, job: SimJob) -> str | None:
+        tenant = self._site.tenants[job.tenant]
+        return next((name for name, value in tenant.priorities.items() if value == job.priority), None)
+
+
+def _ran(job: Job, now: float) -> float:
+    return 0.0 if job.started is None else max(0.0, now - job.started)
