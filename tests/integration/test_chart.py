@@ -168,6 +168,17 @@ SWITCHES: dict[str, tuple[dict[str, str], Check]] = {
         {"priorityClassName": "system-cluster-critical"},
         lambda m: pod(m)["priorityClassName"] == "system-cluster-critical",
     ),
+    "a debug port, which no port of the container or the Service leads to": (
+        {"debug__enabled": "true", "debug__port": "9998"},
+        lambda m: (
+            "--debug-port=9998" in pod(m)["containers"][0]["args"]
+            and "9998" not in str([pod(m)["containers"][0]["ports"], one(m, "Service")])
+        ),
+    ),
+    "no debug port unless told": (
+        {},
+        lambda m: not [argument for argument in pod(m)["containers"][0]["args"] if "debug" in argument],
+    ),
     "no topology spread": (
         {"topologySpread__enabled": "false"},
         lambda m: "topologySpreadConstraints" not in pod(m),

@@ -62,7 +62,15 @@ class Estate:
         self.plane.api.create(f"{API}/gpupools", body)
         return names
 
-    def tenant(self, name: str, guaranteed: int, *, priorities: Sequence[Json] = (), **terms: object) -> str:
+    def tenant(
+        self,
+        name: str,
+        guaranteed: int,
+        *,
+        priorities: Sequence[Json] = (),
+        members: Sequence[Json] = (),
+        **terms: object,
+    ) -> str:
         """Make a tenant with one namespace, and return the namespace once it is ready."""
         unique = self.corner.unique(name)
         namespace = f"{unique}-research"
@@ -74,6 +82,7 @@ class Estate:
                 "namespaces": [namespace],
                 "pools": [{"name": self.pool, "guaranteed": guaranteed, **terms}],
                 "priorities": list(priorities),
+                "members": list(members),
             },
         }
         self.plane.api.create(f"{API}/tenants", body)

@@ -31,7 +31,7 @@ class OperatorProcess:
     def __init__(self, plane: LocalPlane, directory: Path, *options: str) -> None:
         self.plane = plane
         self.lease = f"operator-{next(_numbers)}"
-        self.port = _free_port()
+        self.port = free_port()
         self.log = directory / f"{self.lease}.log"
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
@@ -148,7 +148,8 @@ def _prepare(plane: LocalPlane, lease: str) -> None:
     plane.api.create(f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases", body)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

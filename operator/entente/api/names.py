@@ -51,6 +51,9 @@ SUSPECT = f"{GROUP}/suspect"
 ANNOTATION_CHECKPOINT = f"{GROUP}/last-checkpoint"
 """On a TrainingJob, patched by its trainer: RFC 3339 time of the last checkpoint."""
 
+ANNOTATION_DECIDED_AT = f"{GROUP}/decided-at"
+"""On a List of what a decision rests on: RFC 3339 time of the moment that it is for."""
+
 ANNOTATION_RELEASED_BY = f"{GROUP}/released-by"
 """On a namespace that a tenant gave up: whose things are still in it, so that no other tenant gets it."""
 

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from entente.api.core import NodeRecord, PodRecord
 from entente.api.job import TrainingJob
-from entente.api.names import GROUP
+from entente.api.names import ANNOTATION_DECIDED_AT, GROUP
 from entente.api.pool import GPUPool
 from entente.api.tenant import Tenant
 from entente.cli.core_shapes import NodeShape, PodShape
@@ -53,6 +54,22 @@ class Objects:
     jobs: list[TrainingJob] = field(default_factory=list)
     nodes: list[NodeRecord] = field(default_factory=list)
     pods: list[PodRecord] = field(default_factory=list)
+    moments: dict[str, datetime] = field(default_factory=dict)
+    """The moments that snapshots are for, by their source."""
+
+    @property
+    def moment(self) -> datetime | None:
+        """The moment that the objects are for, where one of the Lists says so.
+
+        Raises:
+            InputError: they say different ones.
+        """
+        found = {moment: source for source, moment in self.moments.items()}
+        if len(found) > 1:
+            (one, source), (other, another) = list(found.items())[:2]
+            message = f"a snapshot of {other.isoformat()}, but {source} is one of {one.isoformat()}: say which by --now"
+            raise InputError(another, None, message)
+        return next(iter(found), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +114,7 @@ def read(names: Sequence[str]) -> Objects:
     objects = Objects()
     seen: dict[tuple[str, str, str], str] = {}
     for source, text in _texts(names):
-        for document, body in _bodies(source, text):
+        for document, body in _bodies(source, text, objects.moments):
             _take(objects, document, body, seen)
     return objects
 
@@ -140,7 +157,7 @@ def _parsed(source: str, text: str) -> list[Any]:
         raise InputError(source, None, f"not YAML or JSON: {error}") from error
 
 
-def _bodies(source: str, text: str) -> Iterator[tuple[_Document, dict[str, Any]]]:
+def _bodies(source: str, text: str, moments: dict[str, datetime]) -> Iterator[tuple[_Document, dict[str, Any]]]:
     for index, body in enumerate(_parsed(source, text)):
         if body is None:
             continue
@@ -151,6 +168,8 @@ def _bodies(source: str, text: str) -> Iterator[tuple[_Document, dict[str, Any]]
             and isinstance(body.get("items"), list)
         ):
             kind = str(body["kind"]).removesuffix("List")
+            if (moment := _moment(document, body)) is not None:
+                moments[source] = moment
             for place, item in enumerate(body["items"]):
                 if isinstance(item, dict) and kind:  # items of a typed list need not say what they are
                     item = {"kind": kind, "apiVersion": body.get("apiVersion"), **item}  # noqa: PLW2901
@@ -158,6 +177,21 @@ def _bodies(source: str, text: str) -> Iterator[tuple[_Document, dict[str, Any]]
                 yield entry, _mapping(entry, item)
         else:
             yield document, _mapping(document, body)
+
+
+def _moment(document: _Document, body: Mapping[str, Any]) -> datetime | None:
+    """The moment that a List is for, if it says so."""
+    try:
+        text = body["metadata"]["annotations"][ANNOTATION_DECIDED_AT]
+    except (KeyError, TypeError):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError) as error:
+        path = ("metadata", "annotations", ANNOTATION_DECIDED_AT)
+        message = f"{'.'.join(path)}: {text!r} is not an RFC 3339 time such as 2026-11-23T12:00:00Z"
+        raise InputError(document.source, document.line_of(path), message) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _mapping(document: _Document, body: object) -> dict[str, Any]:

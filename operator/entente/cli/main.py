@@ -7,6 +7,7 @@ from typing_extensions import override
 
 _COMMANDS = {
     "plan": "entente.cli.plan:plan",
+    "snapshot": "entente.cli.snapshot:snapshot",
     "operator": "entente.cli.operator:operator",
 }
 

@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from entente.cli.plan import printed
 from entente.kube.config import ConfigError
 from entente.operator.settings import Settings
 
@@ -25,6 +26,13 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 )
 @click.option("--health-host", default=_DEFAULTS.host, help="Address of /metrics, /healthz and /readyz.")
 @click.option("--health-port", type=click.IntRange(0, 65535), default=_DEFAULTS.port, help="0: a free one.")
+@click.option(
+    "--debug-port",
+    type=click.IntRange(0, 65535),
+    show_default="not served",
+    help="Serve what was decided last, of all tenants, on 127.0.0.1 alone: /debug/snapshot, which `entente plan` "
+    "reads, and /debug/plan.",
+)
 @click.option("--writes", type=click.IntRange(min=1), default=_DEFAULTS.writes, help="Jobs written to at once.")
 @click.option(
     "--start-timeout-seconds",
@@ -48,6 +56,7 @@ def operator(
     lease_seconds: int,
     health_host: str,
     health_port: int,
+    debug_port: int | None,
     writes: int,
     start_timeout_seconds: int,
     check_invariants: bool,
@@ -70,12 +79,13 @@ def operator(
         lease_s=lease_seconds,
         host=health_host,
         port=health_port,
+        debug_port=debug_port,
         writes=writes,
         start_timeout_s=float(start_timeout_seconds),
         check_invariants=check_invariants,
     )
     try:
-        code = asyncio.run(compose.run(settings))
+        code = asyncio.run(compose.run(settings, printed))
     except ConfigError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from entente.cli.documents import InputError, read
 from entente.cli.plan_output import as_json, as_table
+from entente.engine.decisions import Plan
 from entente.engine.intake import snapshot
 from entente.engine.planner import decide
 
@@ -43,19 +44,20 @@ class _Moment(click.ParamType[datetime]):
     help="Objects in YAML or JSON, as `kubectl get -o yaml` prints them; may be given several times.",
 )
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
-@click.option("--now", type=_Moment(), help="The moment to decide about.  [default: now]")
+@click.option("--now", type=_Moment(), help="The moment to decide about.  [default: that of the snapshot, else now]")
 def plan(names: tuple[str, ...], output: str, now: datetime | None) -> None:
     """Show what Entente would decide about Nodes, GPUPools, Tenants, TrainingJobs and Pods."""
     try:
         objects = read(names)
+        moment = now or objects.moment or datetime.now(UTC)
     except InputError as error:
         click.echo(f"entente plan: {error}", err=True)
         sys.exit(EXIT_UNREADABLE)
-    taken = snapshot(
-        now or datetime.now(UTC), objects.pools, objects.tenants, objects.jobs, objects.nodes, objects.pods
-    )
+    taken = snapshot(moment, objects.pools, objects.tenants, objects.jobs, objects.nodes, objects.pods)
     decided = decide(taken)
-    if output == "json":
-        click.echo(json.dumps(as_json(decided), indent=1))
-    else:
-        click.echo(as_table(decided), nl=False)
+    click.echo(printed(decided) if output == "json" else as_table(decided), nl=False)
+
+
+def printed(decided: Plan) -> str:
+    """A plan as `-o json` prints it: the same plan gives the same text, byte for byte."""
+    return json.dumps(as_json(decided), indent=1) + "\n"

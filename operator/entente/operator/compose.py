@@ -11,21 +11,23 @@ import signal
 import socket
 import time
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import kopf
 
+from entente.engine.decisions import Plan
 from entente.kube.backoff import Backoff
 from entente.kube.client import KubeClient
-from entente.kube.config import Connection
+from entente.kube.config import ConfigError, Connection
 from entente.kube.errors import ApiError
 from entente.kube.kinds import GPU_POOL, TENANT, TRAINING_JOB
 from entente.kube.lease import Leadership
 from entente.metrics.instruments import Instruments
 from entente.operator.core import Core
+from entente.operator.debug import LOOPBACK, DebugServer
 from entente.operator.handlers import kopf_settings, registry_for
 from entente.operator.health import HealthServer
 from entente.operator.settings import Settings
@@ -41,10 +43,12 @@ class Process:
 
     Args:
         settings: what it was told.
+        printed: a plan as `entente plan -o json` prints it.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, printed: Callable[[Plan], str]) -> None:
         self._settings = settings
+        self._debug = DebugServer(lambda: self._core.loop.latest if self._core else None, printed)
         self._connection = Connection.discover(settings.kubeconfig, context=settings.context)
         self._instruments = Instruments(_version())
         # A restarted container has the same host name: the random part makes each process another one.
@@ -61,6 +65,7 @@ class Process:
         health = HealthServer(self._instruments, alive=self._wrong, ready=self._unready, role=lambda: self._state)
         port = await health.start(self._settings.host, self._settings.port)
         _log.info("entente %s, health and metrics on %s:%d", _version(), self._settings.host, port)
+        await self._start_debug()
         observer = self._instruments.observe_request
         election = KubeClient(self._connection, observer=observer, backoff=Backoff(cap_s=1.0, patience_s=2.0))
         leadership = Leadership(
@@ -78,7 +83,19 @@ class Process:
             await leadership.release()
             await client.aclose()
             await election.aclose()
+            await self._debug.aclose()
             await health.aclose()
+
+    async def _start_debug(self) -> None:
+        given = self._settings.debug_port
+        if given is None:
+            return
+        try:
+            port = await self._debug.start(given)
+        except OSError as error:
+            message = f"--debug-port: cannot listen on {LOOPBACK}:{given}: {error.strerror}"
+            raise ConfigError(message) from error
+        _log.info("decisions of all tenants at http://%s:%d/debug/snapshot", LOOPBACK, port)
 
     async def _until_stop(self, coroutine: Coroutine[Any, Any, object]) -> bool:
         """Whether it ended before the process was told to stop."""
@@ -178,14 +195,18 @@ class Process:
         return None if self._core.loop.cycles else "first cycle"
 
 
-async def run(settings: Settings) -> int:
+async def run(settings: Settings, printed: Callable[[Plan], str]) -> int:
     """Run the operator; returns the exit code.
 
+    Args:
+        settings: what it was told.
+        printed: a plan as `entente plan -o json` prints it, for the debug port.
+
     Raises:
-        ConfigError: the API server's address or credentials cannot be read.
+        ConfigError: the API server's address or credentials cannot be read, or the debug port cannot be used.
         OSError: the health address cannot be used.
     """
-    return await Process(settings).run()
+    return await Process(settings, printed).run()
 
 
 def _version() -> str:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from entente.api.core import NodeRecord, PodRecord
+from entente.api.inputs import kept_tenant, real_pool
 from entente.api.job import TrainingJob
 from entente.api.names import LABEL_MANAGED_BY, MANAGED_BY
 from entente.api.pool import GPUPool
@@ -61,9 +62,9 @@ class Core:
         self._namespaces: Mapping[str, str] | None = None
         """Tenant of each namespace; none when tenants have changed."""
         self.jobs = JobStore()
-        self.pools = ResourceStore(GPUPool, self._news, complete=_as_real)
+        self.pools = ResourceStore(GPUPool, self._news, complete=real_pool)
         self.tenants = ResourceStore(
-            Tenant, self._news, decisive=lambda tenant: (tenant.spec, tenant.held_namespaces), complete=_as_kept
+            Tenant, self._news, decisive=lambda tenant: (tenant.spec, tenant.held_namespaces), complete=kept_tenant
         )
         self._pod_index, self._node_view = PodIndex(self.jobs), NodeView(self.jobs)
         self._pods: Reflector[PodRecord] = Reflector(client, POD, gpu_pod, on_change=self._pod_changed)
@@ -261,18 +262,6 @@ class Core:
         self._setbacks.failed(tracked, Stage.ACT, error, time.time())
         self.jobs.touch(tracked.key)
         self._wake.set()
-
-
-def _as_kept(tenant: Tenant) -> Tenant:
-    """A tenant that was not looked at yet has no namespaces: its jobs wait until its rights and isolation stand."""
-    if tenant.status.namespaces is not None:
-        return tenant
-    return tenant.model_copy(update={"status": tenant.status.model_copy(update={"namespaces": ()})})
-
-
-def _as_real(pool: GPUPool) -> GPUPool:
-    """A pool without the hosts that it makes up for offline plans: in a cluster nothing runs on them."""
-    return pool.model_copy(update={"spec": pool.spec.model_copy(update={"simulated": None})})
 
 
 def _number(version: str) -> int:

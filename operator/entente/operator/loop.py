@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from entente.api.core import NodeRecord, PodRecord
+from entente.api.inputs import Inputs
 from entente.api.job import Phase
 from entente.api.pool import GPUPool
 from entente.api.tenant import Tenant
 from entente.engine.decisions import Plan
 from entente.engine.invariants import Violation
 from entente.engine.model import Snapshot
+from entente.engine.windows import next_edge
 from entente.metrics.instruments import Instruments
 from entente.metrics.snapshot import OperatorSnapshot
 from entente.metrics.stage import Stage
@@ -31,6 +33,7 @@ from entente.operator.estate import NodeView, PodIndex, ResourceStore
 from entente.operator.figures import Figures, selects
 from entente.operator.handing import HandoverKeeper
 from entente.operator.jobs import JobStore
+from entente.operator.latest import Latest
 from entente.operator.setbacks import Setbacks
 from entente.operator.settings import Settings
 from entente.operator.stepping import Stepper
@@ -129,10 +132,14 @@ class Loop:
         """When a job must be looked at again, by key."""
         self._plan = _EMPTY_PLAN
         self._decided_at = 0.0
+        self._edge: float | None = None
+        """When a reservation changes next what may be decided, though nothing happens."""
         self._pause_s = settings.debounce_s
         self.cycles = 0
         self.ended_at: float | None = None
         """When the last cycle without an error ended, by the monotonic clock."""
+        self.latest: Latest | None = None
+        """What the engine was asked last."""
 
     async def run(self) -> None:
         """Cycle on events, on deadlines, and at least every few seconds."""
@@ -147,7 +154,7 @@ class Loop:
 
     async def _wait(self) -> None:
         now = self._clock()
-        until = min(self._deadlines.values(), default=now + self._settings.idle_s)
+        until = min((*self._deadlines.values(), *self._edges()), default=now + self._settings.idle_s)
         timeout = max(0.0, min(until - now, self._settings.idle_s))
         try:
             async with asyncio.timeout(timeout):
@@ -157,11 +164,15 @@ class Loop:
         await asyncio.sleep(self._pause_s)
         self._wake.clear()
 
+    def _edges(self) -> tuple[float, ...]:
+        return () if self._edge is None else (self._edge,)
+
     async def cycle(self) -> bool:
         """One cycle; whether the engine did what was asked of it."""
         now, decided = self._clock(), True
         self._observe(now)
-        if self._observed.jobs.news or now - self._decided_at >= self._settings.idle_s:
+        edge = any(at <= now for at in self._edges())
+        if edge or self._observed.jobs.news or now - self._decided_at >= self._settings.idle_s:
             decided = await self._decide(now)
             # what happened while the engine was deciding has not been looked at; acting takes it off the list
             self._observe(self._clock())
@@ -186,33 +197,37 @@ class Loop:
     async def _decide(self, now: float) -> bool:
         observed = self._observed
         observed.jobs.news = False
-        self._decided_at = now
+        self._decided_at, self._edge = now, None
         tenants, pools = tuple(observed.tenants), tuple(observed.pools)
         self._accounts.advance(tenants, {pool.metadata.name: pool for pool in pools}, self._plan.books, now)
         seen = {tracked.key: tracked.job for tracked in observed.jobs}
         began = time.perf_counter()
-        inputs = (
-            pools,
-            tuple(self._accounts.current(tenant, now) for tenant in tenants),
-            tuple(seen.values()),
-            tuple(observed.node_records.values()),
-            tuple(pod for pod in observed.pod_records.values() if not self._handovers.hides(pod)),
+        inputs = Inputs(
+            moment=datetime.fromtimestamp(now, tz=UTC),
+            pools=pools,
+            tenants=tuple(self._accounts.current(tenant, now) for tenant in tenants),
+            jobs=tuple(seen.values()),
+            nodes=tuple(observed.node_records.values()),
+            pods=tuple(pod for pod in observed.pod_records.values() if not self._handovers.hides(pod)),
         )
         try:
-            moment = datetime.fromtimestamp(now, tz=UTC)
-            snapshot, plan = await asyncio.to_thread(self._plan_for, moment, inputs)
+            snapshot, plan = await asyncio.to_thread(self._plan_for, inputs)
+            self._edge = next_edge(snapshot.pools.values(), now)
             self._instruments.observe_decision(time.perf_counter() - began)
             if self._settings.check_invariants:
                 await asyncio.to_thread(self._check, snapshot, plan)
         except Exception:  # noqa: BLE001 - what is running must go on being looked after; `/healthz` tells of it
             _log.exception("no decision")
+            self.latest = Latest(inputs, None)
             return False
-        self._plan = plan
+        self._plan, self.latest = plan, Latest(inputs, plan)
         self._applier.apply(plan, seen, self._tenants(), now)
         return True
 
-    def _plan_for(self, now: datetime, inputs: tuple[object, ...]) -> tuple[Snapshot, Plan]:
-        snapshot = self._engine.snapshot(now, *inputs)
+    def _plan_for(self, inputs: Inputs) -> tuple[Snapshot, Plan]:
+        snapshot = self._engine.snapshot(
+            inputs.moment, inputs.pools, inputs.tenants, inputs.jobs, inputs.nodes, inputs.pods
+        )
         return snapshot, self._engine.decide(snapshot)
 
     def _check(self, snapshot: Snapshot, plan: Plan) -> None:

@@ -19,6 +19,8 @@ class Settings:
     """Address of `/metrics`, `/healthz` and `/readyz`."""
     port: int = 8080
     """0: a free one, which is logged."""
+    debug_port: int | None = None
+    """Of `/debug/snapshot` and `/debug/plan`, on 127.0.0.1 alone; they are not served when none."""
     writes: int = 32
     """Requests that change something, in flight at once."""
     debounce_s: float = 0.05

@@ -71,6 +71,8 @@ def test_every_value_of_the_schema_has_a_default(path: str) -> None:
         pytest.param("extraLabels.n", 1, "1 is not of type 'string'", id="a label that is a number"),
         pytest.param("crds.enabled", True, "'enabled' was unexpected", id="an unknown switch of the CRDs"),
         pytest.param("health.port", 80, "80 is less than the minimum of 1024", id="a port that needs root"),
+        pytest.param("debug.address", "::", "'address' was unexpected", id="a debug port that others can reach"),
+        pytest.param("debug.port", 0, "0 is less than the minimum of 1024", id="a debug port that nobody knows"),
         pytest.param("leaderElection.durationSeconds", 1, "1 is less than the minimum", id="a lease too short to keep"),
         pytest.param("operator.logLevel", "loud", "'loud' is not one of", id="an unknown log level"),
         pytest.param("topologySpread.whenUnsatisfiable", "Maybe", "'Maybe' is not one of", id="an unknown spread"),

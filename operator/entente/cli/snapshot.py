@@ -1,0 +1,88 @@
+"""`entente snapshot`: what a live cluster's decisions rest on, as `entente plan` reads it."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import click
+from pydantic import ValidationError
+
+from entente.api.core import NodeRecord, PodRecord
+from entente.api.inputs import Inputs, kept_tenant, real_pool
+from entente.api.job import TrainingJob
+from entente.api.pool import GPUPool
+from entente.api.tenant import Tenant
+from entente.cli.cluster import Cluster, Object, Reader
+from entente.cli.options import cluster_options
+from entente.kube.kinds import GPU_POOL, NODE, POD, TENANT, TRAINING_JOB
+from entente.workload.handover import is_handover
+
+Read = TypeVar("Read")
+
+
+@click.command()
+@click.option("--out", type=click.Path(dir_okay=False), help="File to write; standard output by default.")
+@click.option(
+    "--operator-namespace",
+    default="entente-system",
+    show_default=True,
+    help="Where the operator is: its handover pods take GPUs from nobody.",
+)
+@cluster_options
+def snapshot(out: str | None, operator_namespace: str, kubeconfig: str | None, context: str | None) -> None:
+    """Write what the decisions about a live cluster rest on: input for `entente plan -f`.
+
+    It needs the right to list nodes, pods, GPUPools, Tenants and TrainingJobs of all namespaces. It holds no templates,
+    environment, secrets or messages, but it names all tenants and their jobs.
+    """
+    text = taken(Cluster(kubeconfig, context), operator_namespace, datetime.now(UTC), _warn).to_json()
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        Path(out).write_text(text, encoding="utf-8")
+    except OSError as error:
+        message = f"--out: {out} cannot be written: {error.strerror}"
+        raise click.ClickException(message) from error
+
+
+def taken(cluster: Reader, operator_namespace: str, now: datetime, warn: Callable[[str], None]) -> Inputs:
+    """What the operator would decide about, were it to see the cluster as it is now.
+
+    Jobs before pods: a pod whose job came in between is nobody's, where a job without its pods is merely starting.
+
+    Args:
+        cluster: read with the caller's rights.
+        operator_namespace: where handover pods are.
+        now: the moment.
+        warn: told of objects that cannot be read and are left out.
+
+    Raises:
+        ClusterError: something may not, or cannot, be read.
+    """
+    pools = _read(cluster.list(GPU_POOL), lambda obj: real_pool(GPUPool.model_validate(obj)), warn)
+    tenants = _read(cluster.list(TENANT), lambda obj: kept_tenant(Tenant.model_validate(obj)), warn)
+    nodes = _read(cluster.list(NODE), NodeRecord.from_object, warn)
+    jobs = _read(cluster.list(TRAINING_JOB), TrainingJob.model_validate, warn)
+    pods = _read(cluster.list(POD), PodRecord.from_object, warn)
+    counted = tuple(pod for pod in pods if pod.gpus and not is_handover(pod, operator_namespace))
+    return Inputs(now, pools, tenants, jobs, nodes, counted)
+
+
+def _read(objects: Iterable[Object], read: Callable[[Object], Read], warn: Callable[[str], None]) -> tuple[Read, ...]:
+    found = []
+    for obj in objects:
+        try:
+            found.append(read(obj))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            meta = obj["metadata"]
+            name = "/".join(part for part in (meta.get("namespace"), meta["name"]) if part)
+            where = ".".join(str(part) for part in first["loc"])
+            warn(f"left out: {obj['kind']} {name} cannot be read: {where}: {first['msg']}")
+    return tuple(found)
+
+
+def _warn(text: str) -> None:
+    click.echo(f"entente snapshot: {text}", err=True)
