@@ -6,7 +6,8 @@ bit for each host: the first host of a bucket, the intersection with a tenant's 
 and a tie always goes to the host that was given first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple, Self
@@ -201,6 +202,26 @@ class Hosts:
             self._usable[i] = True
             self._enter(i)
 
+    @contextmanager
+    def hidden(self, gpus: Mapping[str, int]) -> Iterator[None]:
+        """As if so many of the free GPUs of these hosts were taken, meanwhile.
+
+        Raises:
+            ValueError: A host has fewer free GPUs.
+        """
+        hidden = [(self._index[host], count) for host, count in gpus.items() if count]
+        for i, count in hidden:
+            if count > self._free[i]:
+                msg = f"host {self._names[i]} has {self._free[i]} free GPUs, {count} are to be hidden"
+                raise ValueError(msg)
+        for i, count in hidden:
+            self._change(i, -count)
+        try:
+            yield
+        finally:
+            for i, count in hidden:
+                self._change(i, count)
+
     def _best(self, tenant: str, gpus: int, but: int) -> int | None:
         """The host with the least free GPUs that are enough; `but` has a bit for each host not to be taken."""
         if gpus >= len(self._buckets):
@@ -272,6 +293,14 @@ class Hosts:
         elif not self._gangs_on[i]:
             self._own[tenant] ^= 1 << i
             self._charges[tenant] -= self._gpus[i]
+        if self._usable[i]:
+            self._enter(i)
+
+    def _change(self, i: int, free: int) -> None:
+        """So many more free GPUs on a host."""
+        if self._usable[i]:
+            self._leave(i)
+        self._free[i] += free
         if self._usable[i]:
             self._enter(i)
 

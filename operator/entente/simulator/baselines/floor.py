@@ -57,6 +57,10 @@ class Floor:
         self._running[job.key] = pool
         return pool
 
+    def pool_of(self, key: str) -> str:
+        """Where a running job is."""
+        return self._running[key]
+
     def end(self, key: str) -> str:
         """A running job is off its hosts; returns the pool."""
         pool = self._running.pop(key)
