@@ -20,7 +20,7 @@ class Wish(NamedTuple):
 
 def dues(capacity: int, wishes: Sequence[Wish]) -> list[float]:
     """GPUs due to each, in the order given; at most what it asks for."""
-    wanted = [min(wish.demand, wish.most) for wish in wishes]
+    wanted = [min(wish.most, wish.demand) for wish in wishes]
     if sum(wanted) <= capacity:
         return [float(gpus) for gpus in wanted]
     by_right = [min(wish.demand, wish.guaranteed) for wish in wishes]

@@ -43,20 +43,32 @@ class PoolTally:
 
 @dataclass(slots=True)
 class _Row:
+    """A tenant in a pool, with its rates since the last change."""
+
     tenant: str
-    wish: Wish
+    guaranteed: int
+    most: int
+    weight: int
     asked: Asked
     tally: Tally = field(default_factory=Tally)
+    used: int = 0
+    due: float = 0.0
+    entitled: int = 0
+    missing: int = 0
+    borrowed: int = 0
+    lent: float = 0.0
 
 
 @dataclass(slots=True)
 class _Pool:
     capacity: int
+    unguaranteed: int
     rows: list[_Row]
     held: int = 0
+    pending: int = 0
     tally: PoolTally = field(default_factory=PoolTally)
-    rates: list[tuple[_Row, int, float, int, int, int, float]] | None = None
-    """Of what changed since time passed last: none."""
+    changed: bool = True
+    """Since time passed last."""
 
 
 @dataclass(slots=True)
@@ -89,9 +101,10 @@ class Meter:
                 if terms := tenant.terms.get(pool):
                     limit = terms.borrow_limit
                     most = _UNLIMITED if limit is None else terms.guaranteed + limit
-                    rows.append(_Row(name, Wish(0, terms.guaranteed, most, terms.weight), Asked(terms.guaranteed)))
+                    rows.append(_Row(name, terms.guaranteed, most, terms.weight, Asked(terms.guaranteed)))
                     self._rows[name, pool] = rows[-1]
-            self._pools[pool] = _Pool(site.capacity(pool), rows)
+            capacity = site.capacity(pool)
+            self._pools[pool] = _Pool(capacity, max(0, capacity - sum(row.guaranteed for row in rows)), rows)
             self.series[pool] = Series()
 
     def tally(self, tenant: str, pool: str) -> Tally:
@@ -109,8 +122,9 @@ class Meter:
             return
         inside = max(0.0, min(now, self._window_s) - self.now)
         for name, pool in self._pools.items():
-            if pool.rates is None:
-                pool.rates = _rates(pool)
+            if pool.changed:
+                _rate(pool)
+                pool.changed = False
                 self._note(name, pool)
             _count(pool, elapsed, inside)
         self.now = now
@@ -119,12 +133,12 @@ class Meter:
         series = self.series[name]
         series.at.append(self.now)
         series.held.append(pool.held)
-        series.pending.append(sum(row.asked.pending for row in pool.rows))
+        series.pending.append(pool.pending)
 
     def wait(self, tenant: str, pool: str, place: Place, gpus: int) -> None:
         """A job is pending, first of all in this pool."""
         self._rows[tenant, pool].asked.wait(place, gpus, self.now)
-        self._pools[pool].rates = None
+        self._pools[pool].changed = True
 
     def start(self, tenant: str, home: str, pool: str, place: Place, gpus: int) -> None:
         """A job that was pending in its home pool runs with so many GPUs."""
@@ -134,36 +148,42 @@ class Meter:
         else:
             row.asked.start(place, 0, self.now)
             self._rows[tenant, pool].asked.used += gpus
-            self._pools[home].rates = None
+            self._pools[home].changed = True
         self._pools[pool].held += gpus
-        self._pools[pool].rates = None
+        self._pools[pool].changed = True
 
     def stop(self, tenant: str, pool: str, gpus: int) -> None:
         """A running job was told to stop: its pods still hold their GPUs."""
         self._rows[tenant, pool].asked.end(gpus, self.now)
-        self._pools[pool].rates = None
+        self._pools[pool].changed = True
 
     def leave(self, pool: str, gpus: int) -> None:
         """The pods of a job that was told to stop are gone."""
         self._pools[pool].held -= gpus
-        self._pools[pool].rates = None
+        self._pools[pool].changed = True
 
     def entitled_since(self, tenant: str, pool: str, place: Place) -> float | None:
         """Since when a pending job is entitled."""
         return self._rows[tenant, pool].asked.entitled_since(place)
 
 
-def _rates(pool: _Pool) -> list[tuple[_Row, int, float, int, int, int, float]]:
-    asked = [row.asked for row in pool.rows]
-    due = dues(pool.capacity, [r.wish._replace(demand=r.asked.used + r.asked.pending) for r in pool.rows])
-    borrowed = [max(0, a.used - r.wish.guaranteed) for a, r in zip(asked, pool.rows, strict=True)]
-    idle = [max(0, r.wish.guaranteed - a.used) for a, r in zip(asked, pool.rows, strict=True)]
-    unguaranteed = max(0, pool.capacity - sum(r.wish.guaranteed for r in pool.rows))
-    part = max(0, sum(borrowed) - unguaranteed) / max(1, sum(idle))
-    return [
-        (row, a.used, due[i], a.entitled, a.missing, borrowed[i], min(1.0, part) * idle[i])
-        for i, (row, a) in enumerate(zip(pool.rows, asked, strict=True))
-    ]
+def _rate(pool: _Pool) -> None:
+    """Take over what has changed into the rates."""
+    wishes, borrowed, idle, pool.pending = [], 0, 0, 0
+    for row in pool.rows:
+        asked, guaranteed = row.asked, row.guaranteed
+        row.used = used = asked.used
+        row.missing = asked.missing
+        row.entitled = (min(guaranteed, used)) + asked.missing
+        row.borrowed = used - guaranteed if used > guaranteed else 0
+        borrowed += row.borrowed
+        idle += guaranteed - used if used < guaranteed else 0
+        pool.pending += asked.pending
+        wishes.append(Wish(used + asked.pending, guaranteed, row.most, row.weight))
+    part = min(1.0, max(0, borrowed - pool.unguaranteed) / max(1, idle))
+    for row, due in zip(pool.rows, dues(pool.capacity, wishes), strict=True):
+        row.due = due
+        row.lent = part * max(0, row.guaranteed - row.used)
 
 
 def _count(pool: _Pool, elapsed: float, inside: float) -> None:
@@ -171,17 +191,17 @@ def _count(pool: _Pool, elapsed: float, inside: float) -> None:
     tally.held += pool.held * elapsed
     if inside:
         tally.held_in_window += pool.held * inside
-        if any(row.asked.pending for row in pool.rows):
+        if pool.pending:
             tally.held_while_waiting += pool.held * inside
             tally.waiting_s += inside
-    for row, used, due, entitled, missing, borrowed, lent in pool.rates or ():
+    for row in pool.rows:
         count = row.tally
-        count.used += used * elapsed
-        count.due += due * elapsed
-        count.entitled += entitled * elapsed
-        if missing:
-            count.missing += missing * elapsed
-        if borrowed:
-            count.borrowed += borrowed * elapsed
-        if lent:
-            count.lent += lent * elapsed
+        count.used += row.used * elapsed
+        count.due += row.due * elapsed
+        count.entitled += row.entitled * elapsed
+        if row.missing:
+            count.missing += row.missing * elapsed
+        if row.borrowed:
+            count.borrowed += row.borrowed * elapsed
+        if row.lent:
+            count.lent += row.lent * elapsed
