@@ -58,6 +58,12 @@ class Miniature:
         async with self.operator():
             await self.until(ready)
 
+    def reserve(self, *reservations: Object) -> None:
+        """Edit the pool: these are its reservations."""
+        path = GPU_POOL.path(None, "h100")
+        pool = self.server.objects[path]
+        self.server.put(GPU_POOL, {**pool, "spec": {**pool["spec"], "reservations": list(reservations)}})
+
     def submit(self, tenant: str, name: str, workers: int, gpus: int, **spec: object) -> str:
         """Create a job; returns its key."""
         body = manifests.job(name, f"{tenant}-research", workers=workers, gpusPerWorker=gpus, **spec)
@@ -136,7 +142,7 @@ class Miniature:
         self.server.put(POD, {**pod, "spec": {**pod["spec"], "nodeName": name}, "status": status})
 
     @asynccontextmanager
-    async def operator(self, *, writes: int | None = None) -> AsyncIterator[Core]:
+    async def operator(self, *, writes: int | None = None, settings: Settings = SETTINGS) -> AsyncIterator[Core]:
         """An operator; after so many writes none of its requests arrives any more, as if it had been killed there."""
         left = [writes]
 
@@ -148,7 +154,7 @@ class Miniature:
 
         client = KubeClient(self.server.connection, fence=fence, backoff=IMPATIENT)
         reader = KubeClient(self.server.connection, backoff=IMPATIENT)
-        core = Core(client, Instruments("test"), SETTINGS, "test")
+        core = Core(client, Instruments("test"), settings, "test")
 
         def telling(tell: Callable[..., None]) -> Callable[[Object | None, Object | None], None]:
             return lambda old, new: tell(new or old, deleted=new is None)

@@ -184,7 +184,8 @@ def _borrow_limit(f: Figures) -> str:
 def _not_lent(f: Figures) -> str:
     return (
         f"The job {f.gang}; {f.free} are idle, but only {f.lendable} of them are lent: {f.asked - f.lendable} short. "
-        "A higher lendLimit of others, or own jobs that end, change that."
+        "A higher lendLimit of others, own jobs that end, or a maxSeconds by which the job is over before a reserved "
+        "window opens, change that."
     )
 
 

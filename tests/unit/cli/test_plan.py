@@ -217,6 +217,18 @@ BAD = [
 ]
 
 
+def test_reservations_are_printed_with_what_is_covered(tmp_path: Path) -> None:
+    windows = [{"tenant": "xai", "gpus": 16, "start": "2026-11-23T12:00:00Z", "end": "2026-11-23T14:00:00+01:00"}]
+    pool = manifests.pool(simulated={"nodes": 2, "gpusPerNode": 8}, reservations=windows)
+    file = written(tmp_path, "estate.yaml", [pool, *ESTATE[1:]])
+    found = as_json(plan("-f", file, "-o", "json"))["pools"]["h100"]
+    assert found["reservations"] == [{**windows[0], "end": "2026-11-23T13:00:00Z", "covered": 0}]
+    assert found["tenants"]["xai"]["guaranteed"] == 8
+    assert " ".join(plan("-f", file).output.splitlines()[-1].split()) == (
+        "h100 xai 16 0 2026-11-23T12:00:00Z 2026-11-23T13:00:00Z"
+    )
+
+
 @pytest.mark.parametrize(("text", "place", "said"), BAD)
 def test_input_that_cannot_be_read_is_refused_with_exit_code_2(
     text: str, place: str, said: str, tmp_path: Path

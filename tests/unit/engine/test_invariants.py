@@ -6,13 +6,14 @@ from entente.api.job import AllocationClass, EvictionCause
 from entente.api.reasons import Reason
 from entente.engine.decisions import Decision, Evict, Grow, Hold, Plan, Shrink, Standing, Start, Wait
 from entente.engine.invariants import Invariant, check_invariants
-from entente.engine.model import Placement, Snapshot, Terms
+from entente.engine.model import Placement, Snapshot, Terms, Window
 from entente.engine.planner import decide
 from tests.support.estates import NOW, POOL, RACK, Draft, estate, evicted
 
 ENTITLED, BORROWED = AllocationClass.ENTITLED, AllocationClass.BORROWED
 
 SHARED = estate().pool(hosts=2, racks=2).tenant("a", 8).tenant("b", 8)
+SOON = estate().pool(windows=(Window("b", 8, NOW + 60, NOW + 90),)).tenant("a", 0).tenant("b", 0)
 EXCLUSIVE = estate().pool(hosts=2, exclusive=True, handover_s=60.0).tenant("a", 8).tenant("b", 8)
 
 
@@ -154,6 +155,31 @@ CASES = [
         {},
         Invariant.BORROW_LIMIT_KEPT,
         id="too much",
+    ),
+    pytest.param(
+        SOON.pending("a/x", workers=4),
+        [start("a/x", BORROWED, n0=4)],
+        {},
+        Invariant.LEND_LIMIT_KEPT,
+        id="what is reserved for a window that opens soon",
+    ),
+    pytest.param(
+        SOON.pending("a/x", workers=4, max_s=60.0),
+        [start("a/x", BORROWED, n0=4)],
+        {},
+        None,
+        id="over before it opens",
+    ),
+    pytest.param(SOON.pending("b/x", workers=4), [start("b/x", BORROWED, n0=4)], {}, None, id="for its own window"),
+    pytest.param(
+        SOON.pending("a/x", workers=8), [wait("a/x", Reason.NOT_LENT)], {"a_x": BORROWED}, None, id="kept for a window"
+    ),
+    pytest.param(
+        SOON.at(NOW - 300).pending("a/x", workers=8, submitted=NOW - 300),
+        [wait("a/x", Reason.NOT_LENT)],
+        {"a_x": BORROWED},
+        Invariant.WORK_CONSERVING,
+        id="kept for a window that is far away",
     ),
     pytest.param(
         ONE.tenant("a", 0).tenant("b", Terms(16, lend_limit=3)),

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from entente.api.base import Condition
 from entente.api.pool import GPUPool
 from entente.api.tenant import Tenant
 from entente.engine.decisions import PoolBook, TenantBook
+from entente.engine.model import Window
+from entente.engine.windows import Cover
 from entente.operator.accounts import Accounts, decayed, pool_status
 from tests.support import manifests
 from tests.support.workloads import NOW, at
@@ -100,3 +105,29 @@ def test_figures_of_a_pool_say_when_more_is_promised_than_there_is() -> None:
     assert "160 GPUs are guaranteed, 128 are there" in told["conditions"][0]["message"]
     fine = pool_status(pool(), books(64, 0)["h100"], nodes=16, promised=128, conditions=(), now=NOW)
     assert fine["conditions"][0]["status"] == "False"
+
+
+def told_of_reservations(covered: list[int], conditions: tuple[Condition, ...] = ()) -> dict[str, dict[str, Any]]:
+    """The conditions of a pool whose reservations of 16 GPUs each are covered so far, by type."""
+    windows = [Window(f"lab-{place}", 16, NOW + place, NOW + 3600) for place in range(len(covered))]
+    reservations = [{"tenant": w.tenant, "gpus": w.gpus, "start": at(w.start - NOW), "end": at(3600)} for w in windows]
+    made = GPUPool.model_validate(manifests.pool(reservations=reservations))
+    covers = tuple(Cover(window, gpus) for window, gpus in zip(windows, covered, strict=True))
+    book = replace(books(64, 0)["h100"], reservations=covers)
+    told = pool_status(made, book, nodes=16, promised=64, conditions=conditions, now=NOW)
+    return {condition["type"]: condition for condition in told["conditions"]}
+
+
+def test_figures_of_a_pool_say_which_reservations_are_short_and_name_no_tenant() -> None:
+    short = told_of_reservations([16, 8])["ReservationShort"]
+    assert (short["status"], short["reason"]) == ("True", "NotCovered")
+    assert "spec.reservations[1]: 8 of 16 GPUs" in short["message"]
+    assert "lab" not in short["message"]
+    assert "reservations[0]" not in short["message"]
+    assert told_of_reservations([16, 16])["ReservationShort"]["status"] == "False"
+
+
+def test_a_pool_without_reservations_says_nothing_of_them() -> None:
+    before = tuple(Condition.model_validate(each) for each in told_of_reservations([8]).values())
+    assert {condition.type for condition in before} == {"Overcommitted", "ReservationShort"}
+    assert set(told_of_reservations([], before)) == {"Overcommitted"}
