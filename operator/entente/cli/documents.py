@@ -17,6 +17,7 @@ from entente.api.names import ANNOTATION_DECIDED_AT, GROUP
 from entente.api.pool import GPUPool
 from entente.api.tenant import Tenant
 from entente.cli.core_shapes import NodeShape, PodShape
+from entente.simulator.scenario import Scenario
 
 try:
     from yaml import CSafeLoader as SafeLoader
@@ -47,13 +48,14 @@ class InputError(Exception):
 
 @dataclass(slots=True)
 class Objects:
-    """What the planner reads."""
+    """What the planner and the simulator read."""
 
     pools: list[GPUPool] = field(default_factory=list)
     tenants: list[Tenant] = field(default_factory=list)
     jobs: list[TrainingJob] = field(default_factory=list)
     nodes: list[NodeRecord] = field(default_factory=list)
     pods: list[PodRecord] = field(default_factory=list)
+    scenarios: list[Scenario] = field(default_factory=list)
     moments: dict[str, datetime] = field(default_factory=dict)
     """The moments that snapshots are for, by their source."""
 
@@ -211,12 +213,15 @@ def _take(objects: Objects, document: _Document, body: dict[str, Any], seen: dic
         "GPUPool": (GPUPool, objects.pools),
         "Tenant": (Tenant, objects.tenants),
         "TrainingJob": (TrainingJob, objects.jobs),
+        "Scenario": (Scenario, objects.scenarios),
     }
     try:
         if kind in readers and str(body.get("apiVersion", "")).startswith(f"{GROUP}/"):
             model, found = readers[kind]
             if kind == "TrainingJob" and isinstance(body.get("metadata"), dict):
                 body["metadata"].setdefault("namespace", "default")
+            if kind == "Scenario":  # it needs no name
+                body["metadata"] = {"name": "scenario", **(body.get("metadata") or {})}
             found.append(model.model_validate(body))
         elif kind == "Node":
             NodeShape.model_validate(body)

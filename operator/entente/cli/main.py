@@ -7,8 +7,12 @@ from typing_extensions import override
 
 _COMMANDS = {
     "plan": "entente.cli.plan:plan",
+    "simulate": "entente.cli.simulate:simulate",
     "snapshot": "entente.cli.snapshot:snapshot",
     "operator": "entente.cli.operator:operator",
+    "queue": "entente.cli.queue:queue",
+    "status": "entente.cli.status:status",
+    "why": "entente.cli.why:why",
 }
 
 
