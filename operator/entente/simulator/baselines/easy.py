@@ -166,26 +166,26 @@ class EasyPolicy(NonPreemptive):
 
     def _first_of(self, lane: Lane, now: float) -> tuple[SimJob, Place] | None:
         """The first job of a lane that can start without delaying the head, and where."""
-        first = lane.first()
-        if first is None:
+        key = lane.first()
+        if key is None:
             return None
-        found = self._find(self._backlog.pending[first], now)
-        if found is not None or self.reservation is None or self.reservation.turn is None:
-            return found
-        short = lane.first(self.reservation.turn - now)
-        return None if short is None or short == first else self._find(self._backlog.pending[short], now)
-
-    def _find(self, job: SimJob, now: float) -> tuple[SimJob, Place] | None:
-        reserved = self.reservation
-        if reserved is None or reserved.pool not in job.pools or self._over_by_turn(job, now):
-            place = self.floor.find(job)
+        job, reserved = self._backlog.pending[key], self.reservation
+        place = self.floor.find(job)
+        if place is None or reserved is None or reserved.pool not in job.pools or self._over_by_turn(job, now):
             return None if place is None else (job, place)
+        if (beside := self._find_beside(job, reserved)) is not None:
+            return job, beside
+        short = None if reserved.turn is None else lane.first(reserved.turn - now)
+        return None if short is None else (self._backlog.pending[short], Place(short, place.nodes))
+
+    def _find_beside(self, job: SimJob, reserved: Reservation) -> Place | None:
+        """Where the job can run for any time without delaying the head."""
         for pool in job.pools:
             hosts = self.floor.hosts[pool]
             with hosts.hidden(self._kept_from(job, reserved) if pool == reserved.pool else {}):
                 nodes = hosts.find(job.tenant, gang_of(job))
             if nodes is not None:
-                return job, Place(job.key, nodes)
+                return Place(job.key, nodes)
         return None
 
     def _kept_from(self, job: SimJob, reserved: Reservation) -> dict[str, int]:
@@ -198,7 +198,7 @@ class EasyPolicy(NonPreemptive):
 
     def _over_by_turn(self, job: SimJob, now: float) -> bool:
         turn = self.reservation.turn if self.reservation is not None else None
-        return turn is not None and now + _length(job) <= turn
+        return turn is not None and _length(job) <= turn - now
 
     def _expect_end(self, job: SimJob, pool: str, now: float) -> None:
         self._starts += 1
