@@ -8,6 +8,7 @@ import matplotlib as mpl
 mpl.use("Agg")  # before pyplot: no display is needed
 
 from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
 from entente.engine.model import DAY_S
 from entente.simulator.course import course
@@ -62,7 +63,7 @@ def _delays(outcomes: Sequence[Outcome], file: Path) -> Path:
     return _saved(figure, file)
 
 
-def _saved(figure: plt.Figure, file: Path) -> Path:
+def _saved(figure: Figure, file: Path) -> Path:
     figure.savefig(file, metadata={"Date": None})
     plt.close(figure)
     return file

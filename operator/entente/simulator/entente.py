@@ -12,6 +12,7 @@ from entente.api.reasons import Reason
 from entente.engine.decisions import Evict, Grow, Hold, Plan, Shrink, Start
 from entente.engine.live import LivePlanner
 from entente.engine.model import Job, PastEviction, Placement, Snapshot
+from entente.engine.verdict import Verdict
 from entente.simulator.handovers import Handovers
 from entente.simulator.lengths import Lengths, likeness
 from entente.simulator.memory import Memory
@@ -46,7 +47,7 @@ class EntentePolicy:
         self._holders: dict[str, None] = {}
         """Jobs with a hold."""
         self._on_call: set[str] = set()
-        self._notices: set[str] = set()
+        self._noticed: set[str] = set()
         """Pending jobs whose notice runs."""
         self._alike: dict[object, dict[str, None]] = {}
         """Pending jobs of the tenants that learn, by what they have in common."""
@@ -133,20 +134,22 @@ class EntentePolicy:
 
     def decide(self, now: float) -> Sequence[Action]:
         """Let the engine decide, and take over what it decided."""
-        self._memory.advance(now)
         self._handovers.advance(self._planner, now)
-        if self._memory.due(now):
+        remember = self._memory.due(now)
+        if remember:
             for tenant in self._memory.tenants(now):
                 self._planner.put_tenant(tenant)
         actions: list[Action] = []
         for _ in range(1 + _MOST_IN_A_ROW):
-            plan = self._planner.decide(now)
+            verdict = self._planner.decide(now)
+            if remember:
+                self._memory.see(verdict.books)
             if self._watch is not None:
+                plan = verdict.plan()
                 self._watch(self._planner.snapshot(now), plan)
-            started = self._apply(plan, actions, now)
-            if not started:
+                verdict = self._planner.decide(now)
+            if not self._apply(verdict, actions, now):
                 break
-        self._memory.see(plan.books)
         self._begin_handovers(now)
         self._decided = now
         return actions
@@ -160,11 +163,20 @@ class EntentePolicy:
             moments.append(-(-self._turns[0] // _LOOK_EVERY_S) * _LOOK_EVERY_S)
         return min(moments, default=None)
 
-    def _apply(self, plan: Plan, actions: list[Action], now: float) -> bool:
-        """Carry out a plan; whether anything starts by it."""
+    def _apply(self, verdict: Verdict, actions: list[Action], now: float) -> bool:
+        """Carry out what was decided; whether anything starts by it."""
+        noticed, gone, lapsed = verdict.noticed, self._no_more_on_call(verdict), self._lapsed(verdict)
+        # all is read: from here on the planner is told what changes
+        for key in sorted((noticed & self._pending.keys()) ^ self._noticed):
+            self._planner.put_job(replace(self._planner.job(key), entitled_since=now if key in noticed else None))
+        self._noticed = set(noticed & self._pending.keys())
+        for key in gone:
+            self._on_call.discard(key)
+            self._planner.put_job(replace(self._planner.job(key), on_call=False))
+        for key in lapsed:
+            self._unhold(self._planner.job(key))
         started, stopping = False, set[str]()
-        self._tell_standings(plan, now)
-        for decision in plan.actions:
+        for decision in verdict.actions:
             job = self._planner.job(decision.job)
             match decision:
                 case Start():
@@ -182,7 +194,6 @@ class EntentePolicy:
                         actions.append(self._stop(decision))
                         job = self._told_to_stop(job, decision, now)
                     self._hold(job, Placement(decision.pool, dict(decision.nodes)), job.stopping_until or now)
-        self._drop_lapsed(plan)
         return started
 
     def _start(self, job: Job, decision: Start, now: float) -> None:
@@ -228,29 +239,20 @@ class EntentePolicy:
         self._planner.put_job(told)
         return told
 
-    def _tell_standings(self, plan: Plan, now: float) -> None:
-        """Since when the notice of pending jobs runs, and who is no longer on call."""
-        standings = plan.standings
-        running = {key for key in self._pending if (s := standings.get(key)) is not None and s.notice_runs}
-        for key in sorted(running ^ self._notices):
-            since = now if key in running else None
-            self._planner.put_job(replace(self._planner.job(key), entitled_since=since))
-        self._notices = running
-        for key in sorted(self._on_call):
-            standing = standings.get(key)
-            if standing is not None and not standing.on_call:
-                self._on_call.discard(key)
-                self._planner.put_job(replace(self._planner.job(key), on_call=False))
+    def _no_more_on_call(self, verdict: Verdict) -> list[str]:
+        """Jobs on call on whose nodes nothing is reserved any more."""
+        if not self._on_call:
+            return []
+        standings = verdict.standings
+        return [key for key in sorted(self._on_call) if (standing := standings.get(key)) and not standing.on_call]
 
-    def _drop_lapsed(self, plan: Plan) -> None:
-        """A pending job that waits for another reason than what is held for it has its hold no more."""
+    def _lapsed(self, verdict: Verdict) -> list[str]:
+        """Pending jobs that wait for something else than what is held for them: they have their hold no more."""
         holders = self._holders.keys() & self._pending.keys()
         if not holders:
-            return
-        decided = {decision.job for decision in plan.actions}
-        for wait in plan.waits:
-            if wait.job in holders and wait.job not in decided and wait.reason is not Reason.HELD:
-                self._unhold(self._planner.job(wait.job))
+            return []
+        holders -= {decision.job for decision in verdict.actions}
+        return [wait.job for wait in verdict.waits if wait.job in holders and wait.reason is not Reason.HELD]
 
     def _begin_handovers(self, now: float) -> None:
         for key in self._holders:
@@ -276,7 +278,7 @@ class EntentePolicy:
         self._pending.pop(key, None)
         self._holders.pop(key, None)
         self._on_call.discard(key)
-        self._notices.discard(key)
+        self._noticed.discard(key)
         if (sim := self._sim.get(key)) is not None and (alike := self._alike.get(likeness(sim))):
             alike.pop(key, None)
 

@@ -1,4 +1,8 @@
-"""Rule 3's memory of past borrowing, kept up in a replay as the operator does in a cluster."""
+"""Rule 3's memory of past borrowing, kept up in a replay as the operator does in a cluster, at a coarser grain.
+
+Who borrows how much is looked at once in `TELL_EVERY_S` and taken to last until the next time: a half-life is a
+thousand times as long.
+"""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -9,7 +13,7 @@ from entente.engine.model import Tenant
 from entente.simulator.policy import Site
 
 TELL_EVERY_S = 600.0
-"""The planner is told the new figures at most so often: a half-life is days, and each telling concerns all jobs."""
+"""The planner is told new figures at most so often: each telling concerns all jobs."""
 
 
 class Memory:
@@ -25,32 +29,25 @@ class Memory:
             if pool in self._half_lives
         }
         self._rates: dict[tuple[str, str], int] = {}
-        self._as_of = 0.0
         self._told = 0.0
 
     def due(self, now: float) -> bool:
         """Whether the planner is to be told again."""
         return bool(self._half_lives) and now - self._told >= TELL_EVERY_S
 
-    def advance(self, now: float) -> None:
-        """Count the time since the last decision with the figures that it left."""
-        elapsed, self._as_of = now - self._as_of, now
-        if elapsed <= 0:
-            return
-        for key, before in self._borrowed.items():
-            rate = math.log(2) / self._half_lives[key[1]]
-            faded = -math.expm1(-rate * elapsed)
-            self._borrowed[key] = before * (1 - faded) + self._rates.get(key, 0) * faded / rate
-
     def see(self, books: Mapping[str, PoolBook]) -> None:
-        """Who borrows how much from now on."""
+        """Who borrows how much until the next time."""
         for tenant, pool in self._borrowed:
             book = books[pool].tenants.get(tenant)
             self._rates[tenant, pool] = book.borrowed if book else 0
 
     def tenants(self, now: float) -> Iterator[Tenant]:
         """The tenants with their figures as they are now, for the planner."""
-        self._told = now
+        elapsed, self._told = now - self._told, now
+        for key, before in self._borrowed.items():
+            rate = math.log(2) / self._half_lives[key[1]]
+            faded = -math.expm1(-rate * elapsed)
+            self._borrowed[key] = before * (1 - faded) + self._rates.get(key, 0) * faded / rate
         for name, tenant in self._tenants.items():
             terms = {
                 pool: replace(row, borrowed_gpu_s=self._borrowed[name, pool], as_of=now)

@@ -20,13 +20,14 @@ class Window(Model):
     RULES: ClassVar = (
         Rule(
             cel="!has(self.toDay) || !has(self.fromDay) || self.fromDay < self.toDay",
-            holds=lambda it: it.to_day is None or it.from_day < it.to_day,
+            holds=lambda it: it.to_day is None or (it.from_day or 0) < it.to_day,
             message="toDay: {toDay} must be after fromDay, {fromDay}",
             at="toDay",
         ),
     )
 
-    from_day: Annotated[Number, Field(ge=0, le=MAX_DAYS)] = 0
+    from_day: Annotated[Number, Field(ge=0, le=MAX_DAYS)] | None = None
+    """Without it, the replay begins with the first submission."""
     to_day: Annotated[Number, Field(gt=0, le=MAX_DAYS)] | None = None
 
 
@@ -51,7 +52,7 @@ class Checkpointing(Model):
 class Failures(Model):
     """Workers that die, at random times that are the same for every policy."""
 
-    per_thousand_gpus_per_day: Annotated[Number, Field(gt=0, le=1_000_000)]
+    per_thousand_gpus_per_day: Annotated[Number, Field(gt=0, le=1_000_000, alias="perThousandGPUsPerDay")]
     """0.47 is what was seen in the training of Llama 3."""
     restart_seconds: Annotated[Number, Field(ge=0, le=_MAX_S)] = 600
     """Until the gang works again, in its place."""

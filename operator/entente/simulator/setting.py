@@ -75,7 +75,7 @@ def build(
     if not taken.pools:
         _refuse("GPUPool", "none is given")
     capacity = sum(node.capacity for node in taken.nodes.values())
-    jobs, window_s = _scaled(_within(trace, scenario), scenario, capacity)
+    jobs, window_s = _scaled(_within(trace, scenario), scenario, capacity, _begin_day(trace, scenario))
     if not jobs:
         _refuse(source, "no job of the trace is in the window")
     site = Site(taken.pools, taken.nodes, taken.tenants)
@@ -101,15 +101,22 @@ def _refuse(about: str, message: str) -> NoReturn:
     raise SettingError(about, message)
 
 
+def _begin_day(trace: Sequence[TraceJob], scenario: ScenarioSpec) -> float:
+    first = trace[0].submit_s / DAY_S if trace else 0.0
+    return first if scenario.window.from_day is None else scenario.window.from_day
+
+
 def _within(trace: Sequence[TraceJob], scenario: ScenarioSpec) -> list[TraceJob]:
-    jobs = window(trace, scenario.window.from_day, scenario.window.to_day)
+    jobs = window(trace, _begin_day(trace, scenario), scenario.window.to_day)
     return thinned(jobs, scenario.thinning.keep, scenario.thinning.seed) if scenario.thinning else jobs
 
 
-def _scaled(jobs: list[TraceJob], scenario: ScenarioSpec, capacity: int) -> tuple[list[TraceJob], float]:
+def _scaled(
+    jobs: list[TraceJob], scenario: ScenarioSpec, capacity: int, from_day: float
+) -> tuple[list[TraceJob], float]:
     last = max((job.submit_s for job in jobs), default=0.0)
     to_day = scenario.window.to_day
-    span = last if to_day is None else (to_day - scenario.window.from_day) * DAY_S
+    span = last if to_day is None else (to_day - from_day) * DAY_S
     factor = scenario.load
     if scenario.target_load is not None and (work := sum(job.gpu_s for job in jobs)):
         factor = scenario.target_load * capacity * max(1.0, span) / work

@@ -140,7 +140,7 @@ def window(jobs: Iterable[TraceJob], from_day: float, to_day: float | None) -> l
 
 def compressed(jobs: Iterable[TraceJob], factor: float) -> list[TraceJob]:
     """The same jobs submitted in a time that is shorter by a factor: so much more load."""
-    return [replace(job, submit_s=job.submit_s / factor) for job in jobs]
+    return [replace(job, submit_s=round(job.submit_s / factor, 3)) for job in jobs]
 
 
 def thinned(jobs: Iterable[TraceJob], keep: float, seed: int) -> list[TraceJob]:
