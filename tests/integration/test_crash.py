@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,9 +51,10 @@ def test_an_operator_killed_in_the_middle_of_a_large_gang(
     made = len(estate.pods(lab))
     # While nobody decides, another job comes that would fit where the gang's missing workers belong.
     rival = estate.job(lab, "rival", 16, 1)
+    operator.let_lease_expire()
     operator.start()
-    status = estate.await_phase(gang, "Running", within=60)
-    estate.await_phase(rival, "Running", within=60)
+    status = estate.await_phase(gang, "Running")
+    estate.await_phase(rival, "Running")
     assert made <= WORKERS
     assert status["starts"] == 1, "the gang was begun anew instead of finished"
     pods = estate.pods(lab, "gang")
@@ -75,8 +75,9 @@ def test_an_operator_killed_between_a_single_workers_pod_and_its_status(
     eventually(lambda: estate.pods(lab), what="the pod")
     operator.kill()
     written = estate.status(job)
+    operator.let_lease_expire()
     operator.start()
-    status = estate.await_phase(job, "Running", within=40)
+    status = estate.await_phase(job, "Running")
     assert status["starts"] == 1
     assert [pod["metadata"]["name"] for pod in estate.pods(lab)] == ["single-0-0"], written
 
@@ -90,8 +91,8 @@ def test_an_operator_killed_during_a_reclaim(estate: Estate, operator: OperatorP
     eventually(lambda: "hold" in estate.status(claimant), what="the hold")
     operator.kill()
     operator.start()
-    estate.await_phase(claimant, "Running", within=60)
-    estate.await_phase(borrower, "Pending", within=30)
+    estate.await_phase(claimant, "Running")
+    estate.await_phase(borrower, "Pending")
     assert len(estate.status(borrower)["evictions"]) == 1
     _no_gpu_is_given_twice(estate)
 
@@ -107,7 +108,7 @@ def test_a_leader_that_comes_back_from_a_pause_does_nothing_more(
     try:
         operator.pause()
         job = estate.job(lab, "after", 2, 4)
-        estate.await_phase(job, "Running", within=LEASE_SECONDS + 30)
+        estate.await_phase(job, "Running", within=LEASE_SECONDS + 60)
         operator.resume()
         eventually(lambda: "lost" in operator.text(), what="the end of the old leader")
         assert len(estate.pods(lab)) == 2
@@ -119,9 +120,8 @@ def test_a_leader_that_comes_back_from_a_pause_does_nothing_more(
 
 def test_an_operator_told_to_end_lets_another_take_over_at_once(operator: OperatorProcess, estate: Estate) -> None:
     assert operator.stop() == 0
-    began = time.monotonic()
+    assert operator.holder() == ""
     operator.start()
-    assert time.monotonic() - began < LEASE_SECONDS + 10
     estate.make_pool(1)
     lab = estate.tenant("lab", 8)
     estate.await_phase(estate.job(lab, "again", 1, 8), "Running")
@@ -158,5 +158,5 @@ def test_the_api_server_is_restarted_in_the_middle_of_a_gang(
     assert estate.status(gang)["starts"] == 1
     assert estate.status(running_already)["restarts"] == 0
     late = estate.job(lab, "late", 1, 1)
-    estate.await_phase(late, "Pending", within=60)
+    estate.await_phase(late, "Pending")
     _no_gpu_is_given_twice(estate)

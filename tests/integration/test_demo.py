@@ -97,9 +97,9 @@ def test_interrupted_at_any_time_it_leaves_nothing_running(demo: Demo, number: s
         assert len(demo.alive()) >= 8, "plane, operator and their supervisors run"
     demo.process.send_signal(number)
     assert demo.process.wait(timeout=30) == (-number if number is signal.SIGKILL else 130)
-    eventually(lambda: not demo.alive(), within=20, what=f"the end of {demo.alive()}")
+    eventually(lambda: not demo.alive(), what=f"the end of {demo.alive()}")
     if moment == REPLAYING:
-        eventually(lambda: not demo.directory().exists(), within=10, what="the end of the plane's directory")
+        eventually(lambda: not demo.directory().exists(), what="the end of the plane's directory")
 
 
 def test_it_ends_with_whoever_has_started_it(demo: Demo) -> None:
@@ -107,7 +107,7 @@ def test_it_ends_with_whoever_has_started_it(demo: Demo) -> None:
     demo.await_text(REPLAYING)
     demo.process.kill()
     demo.process.wait()
-    eventually(lambda: not demo.alive(), within=30, what="the end of all its processes")
+    eventually(lambda: not demo.alive(), what="the end of all its processes")
 
 
 @pytest.mark.timeout(MOST_S + 60)
@@ -128,4 +128,4 @@ def test_the_guest_fills_the_idle_half_and_the_owner_takes_its_guarantee_back(de
         "no job was lost",
     ):
         assert line in text
-    eventually(lambda: not demo.alive(), within=10, what="the end of all its processes")
+    eventually(lambda: not demo.alive(), what="the end of all its processes")

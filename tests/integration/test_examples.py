@@ -23,7 +23,7 @@ def operator(plane: LocalPlane, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with running(plane, tmp_path_factory.mktemp("operator")) as process:
         yield process
         plane.kubectl("delete", "--ignore-not-found", "--wait=false", "-f", str(EXAMPLES))
-        eventually(lambda: _gone(plane), within=60, what="the end of the examples' tenants")
+        eventually(lambda: _gone(plane), what="the end of the examples' tenants")
     for node in nodes:
         plane.remove_node(node)
 
@@ -51,7 +51,7 @@ def test_the_examples_can_be_applied_twice_and_run(operator: OperatorProcess) ->
         "anthropic-research/elastic",
         "anthropic-evals/evaluation",
     ):
-        eventually(partial(_has_started, plane, *job.split("/")), within=30, what=f"a start of {job}")
+        eventually(partial(_has_started, plane, *job.split("/")), what=f"a start of {job}")
     eventually(
         lambda: _job(plane, "xai-training", "suspended").get("phase") == "Suspended", what="a job that is suspended"
     )
@@ -63,7 +63,7 @@ def test_the_examples_can_be_applied_twice_and_run(operator: OperatorProcess) ->
 
 def test_the_tables_read_well(operator: OperatorProcess) -> None:
     plane = operator.plane
-    eventually(lambda: "total" in plane.api.get(f"{ROOT}/tenants/xai")["status"], within=30, what="the books of xai")
+    eventually(lambda: "total" in plane.api.get(f"{ROOT}/tenants/xai")["status"], what="the books of xai")
     rows = [line.split() for line in plane.kubectl("get", "gpools,tenants,trainingjobs", "-A").splitlines() if line]
     named = {row[1] if row[0] in ("xai-training", "anthropic-research") else row[0]: row for row in rows}
     assert named["gpupool.entente.dev/h100"][1:3] == ["32", "256"]

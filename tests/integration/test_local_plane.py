@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -50,14 +51,13 @@ def test_more_nodes_go_on_with_the_numbering(corner: Corner) -> None:
 
 def test_a_pod_completes_after_the_seconds_it_was_given(corner: Corner) -> None:
     corner.nodes(1)
-    path = corner.create_pod(corner.namespace(), "w", sim={"run-seconds": 1.5})
-    corner.await_phase(path, "Running")
-    seen_running = time.monotonic()
+    path = corner.create_pod(corner.namespace(), "w", sim={"run-seconds": 2})
 
     pod = corner.await_phase(path, "Succeeded")
 
-    assert 1.0 < time.monotonic() - seen_running < 4.0
-    assert _terminated(pod)["exitCode"] == 0
+    ended = _terminated(pod)
+    assert _seconds(ended["startedAt"], ended["finishedAt"]) >= 2
+    assert ended["exitCode"] == 0
     assert _condition(pod, "Ready") == "False"
 
 
@@ -96,27 +96,22 @@ def test_a_running_pod_fails_on_request(corner: Corner) -> None:
 def test_a_pod_that_is_changed_meanwhile_still_ends_in_time(corner: Corner) -> None:
     corner.nodes(1)
     path = corner.create_pod(corner.namespace(), "w", sim={"run-seconds": 2})
-    corner.await_phase(path, "Running")
-    started = time.monotonic()
 
-    while time.monotonic() - started < 1.5:
-        corner.plane.api.patch(path, {"metadata": {"labels": {"at": str(time.monotonic_ns())}}})
-        time.sleep(0.1)
-    corner.await_phase(path, "Succeeded")
+    def change_it_once_more() -> bool:
+        changed = corner.plane.api.patch(path, {"metadata": {"labels": {"at": str(time.monotonic_ns())}}})
+        return bool(changed["status"]["phase"] == "Succeeded")
 
-    assert time.monotonic() - started < 3.5
+    eventually(change_it_once_more, what="the end of a pod that never stays the same for long")
 
 
 def test_a_pod_starts_as_late_as_it_was_told(corner: Corner) -> None:
     corner.nodes(1)
-    path = corner.create_pod(corner.namespace(), "w", sim={"start-seconds": 1.5})
-    eventually(lambda: corner.plane.api.get(path)["spec"].get("nodeName"))
-    bound = time.monotonic()
+    path = corner.create_pod(corner.namespace(), "w", sim={"start-seconds": 2})
 
-    assert corner.plane.api.get(path)["status"]["phase"] == "Pending"
-    corner.await_phase(path, "Running")
+    pod = corner.await_phase(path, "Running")
 
-    assert time.monotonic() - bound > 1.0
+    since = {each["type"]: each["lastTransitionTime"] for each in pod["status"]["conditions"]}
+    assert _seconds(since["PodScheduled"], since["Ready"]) >= 2
 
 
 def test_a_deleted_pod_ends_at_once_unless_told_otherwise(corner: Corner) -> None:
@@ -126,7 +121,7 @@ def test_a_deleted_pod_ends_at_once_unless_told_otherwise(corner: Corner) -> Non
 
     corner.plane.api.delete(path)
 
-    corner.await_gone(path, within=5)
+    corner.await_gone(path, within=30)
 
 
 @pytest.mark.parametrize(
@@ -147,11 +142,11 @@ def test_a_deleted_pod_takes_its_time_to_stop_and_says_how_it_ended(
     corner.plane.api.patch(path, {"metadata": {"finalizers": ["entente.dev/test"]}})
     corner.await_phase(path, "Running")
 
-    corner.plane.api.delete(path)
     deleted = time.monotonic()
+    corner.plane.api.delete(path)
     pod = corner.await_phase(path, phase)
 
-    assert 1.0 < time.monotonic() - deleted < 5.0
+    assert 2.0 < time.monotonic() - deleted < 30.0
     assert _terminated(pod)["exitCode"] == exit_code
     corner.plane.api.patch(path, {"metadata": {"finalizers": None}})
     corner.await_gone(path)
@@ -315,7 +310,7 @@ def test_the_command_runs_a_plane_until_it_is_interrupted() -> None:
         running.send_signal(signal.SIGINT)
 
         assert nodes.stdout.split() == ["node/b200-0000", "node/b200-0001"]
-        assert running.wait(30) == 0
+        assert running.wait(60) == 0
     assert not Path(kubeconfig.removeprefix("export KUBECONFIG=")).exists()
 
 
@@ -338,6 +333,11 @@ def _terminated(pod: dict[str, object]) -> dict[str, object]:
     terminated = status["containerStatuses"][0]["state"]["terminated"]
     assert isinstance(terminated, dict)
     return terminated
+
+
+def _seconds(earlier: object, later: object) -> float:
+    """Between two times of the API server, which knows whole seconds."""
+    return (datetime.fromisoformat(str(later)) - datetime.fromisoformat(str(earlier))).total_seconds()
 
 
 def _processes_of(directory: Path) -> list[int]:

@@ -114,7 +114,7 @@ def granted(estate: LocalPlane, tmp_path_factory: pytest.TempPathFactory) -> set
     for manifest in manifests:
         if manifest["kind"] in kinds:
             estate.kubectl("create", "-f", "-", stdin=json.dumps(manifest))
-    estate.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    estate.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
     return rights(manifests)
 
 
@@ -154,13 +154,12 @@ class Life:
         return bool(sum(event["count"] for event in events) == times)
 
     def await_phase(self, name: str, phase: str) -> None:
-        eventually(lambda: self.job(name).get("status", {}).get("phase") == phase, what=f"{name}: {phase}", within=40)
+        eventually(lambda: self.job(name).get("status", {}).get("phase") == phase, what=f"{name}: {phase}")
 
     def await_gone(self, *what: str) -> None:
         eventually(
             lambda: not self.plane.kubectl("get", *what, "--ignore-not-found", "-o", "name").strip(),
             what=f"the end of {what}",
-            within=40,
         )
 
     def begins(self) -> None:
@@ -169,7 +168,7 @@ class Life:
         self.apply(pool())
         self.apply(GUEST)
         bindings = ("get", "rolebinding", "-A", "-l", "entente.dev/tenant=guest", "-o", "name")
-        eventually(lambda: len(self.plane.kubectl(*bindings).split()) == 6, what="people's rights", within=40)
+        eventually(lambda: len(self.plane.kubectl(*bindings).split()) == 6, what="people's rights")
 
     def works(self) -> None:
         """Jobs that run, end and are forgotten, that fail and try again, that wait, and whose name is taken."""
@@ -206,7 +205,7 @@ class Life:
         self.replace("clusterrolebinding entente.guest.member", of_somebody_else)
         self.replace("priorityclass entente.guest.frontier", higher)
         mended = ("get", "priorityclass", "entente.guest.frontier", "-o", "jsonpath={.value}")
-        eventually(lambda: self.plane.kubectl(*mended) != "7", what="the mended priority", within=40)
+        eventually(lambda: self.plane.kubectl(*mended) != "7", what="the mended priority")
         self.apply(changed(GUEST, spec__priorities=[], spec__members=[], spec__namespaces=["guest-a"]))
         self.await_gone("clusterrole", "entente.guest.member")
 

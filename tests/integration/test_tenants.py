@@ -560,6 +560,6 @@ async def test_a_namespace_deleted_by_hand_is_made_anew(estate: Estate) -> None:
     if estate.corner.get_or_none(path):
         assert (await estate.reconcile(lab)).namespaces == ()
         assert "is being deleted; it is made anew" in estate.conditions(lab)["NamespaceWaits"]["message"]
-    estate.corner.await_gone(path, within=60)
+    estate.corner.await_gone(path)
     assert (await estate.reconcile(lab)).settled
     assert estate.api.get(path)["metadata"]["labels"]["entente.dev/tenant"] == lab

@@ -1,6 +1,7 @@
 """The project's CustomResourceDefinitions on a control plane."""
 
 import time
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,14 +15,18 @@ PLURALS = ("gpupools", "tenants", "trainingjobs")
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _REMOVED_S = 60.0
 _NUDGE_S = 1.0
+_installed: weakref.WeakSet[LocalPlane] = weakref.WeakSet()
 
 
 def install(plane: LocalPlane) -> None:
-    """Apply them, whoever did before, and return when they are served."""
+    """Apply them, whoever did before, and return when they are served. Once here, nothing happens again."""
+    if plane in _installed:
+        return
     plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(FOLDER))
-    plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(FOLDER))
+    plane.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(FOLDER))
     for plural in PLURALS:
         eventually(partial(_is_served, plane, plural), what=f"{plural} to be served")
+    _installed.add(plane)
 
 
 def remove(plane: LocalPlane) -> None:
@@ -32,6 +37,7 @@ def remove(plane: LocalPlane) -> None:
     somebody else's change, and waits for an event that its own write does not count as; until a resync, minutes
     later. Any other change of the definition is such an event.
     """
+    _installed.discard(plane)
     names = {f"{plural}.entente.dev" for plural in PLURALS} & _definitions(plane).keys()
     for name in names:
         _unless_gone(partial(plane.api.delete, f"{_DEFINITIONS}/{name}"))

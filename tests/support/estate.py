@@ -89,7 +89,7 @@ class Estate:
         self._tenants.append(unique)
         self._namespaces.append(namespace)
         account = f"/api/v1/namespaces/{namespace}/serviceaccounts/default"
-        eventually(lambda: self.corner.get_or_none(account), within=30, what=f"the namespace {namespace}")
+        eventually(lambda: self.corner.get_or_none(account), what=f"the namespace {namespace}")
         return namespace
 
     def job(
@@ -109,7 +109,7 @@ class Estate:
         found = self.corner.get_or_none(path)
         return (found or {}).get("status") or {}
 
-    def await_phase(self, path: str, phase: str, *, within: float = 30.0) -> Json:
+    def await_phase(self, path: str, phase: str, *, within: float = 60.0) -> Json:
         """Return a job's status as soon as it has this phase."""
 
         def look() -> Json | None:
@@ -122,7 +122,7 @@ class Estate:
             error.add_note(f"its status: {self.status(path)}")
             raise
 
-    def await_reason(self, path: str, reason: str, *, within: float = 30.0) -> Json:
+    def await_reason(self, path: str, reason: str, *, within: float = 60.0) -> Json:
         """Return a waiting job's queue as soon as it waits for this reason."""
 
         def look() -> Json | None:
@@ -162,8 +162,8 @@ class Estate:
     def leave(self) -> None:
         """Delete the jobs, then the tenants and the pool."""
         for namespace in self._namespaces:
-            self.plane.kubectl("delete", "trainingjobs", "--all", "-n", namespace, "--wait=false")
-            self.plane.kubectl("delete", "pods", "--all", "-n", namespace, "--wait=false", "--grace-period=1")
+            self.corner.delete(f"{API}/namespaces/{namespace}/trainingjobs")
+            self.corner.delete(f"/api/v1/namespaces/{namespace}/pods?gracePeriodSeconds=1")
         for tenant in self._tenants:
-            self.plane.kubectl("delete", "tenant", tenant, "--ignore-not-found", "--wait=false")
-        self.plane.kubectl("delete", "gpupool", self.pool, "--ignore-not-found", "--wait=false")
+            self.corner.delete(f"{API}/tenants/{tenant}")
+        self.corner.delete(f"{API}/gpupools/{self.pool}")

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from localplane import LocalPlane
+from tests.support import crds
 from tests.support.plane import eventually
 
 REPOSITORY = Path(__file__).parents[2]
@@ -55,7 +56,7 @@ class OperatorProcess:
             self._process = subprocess.Popen(  # noqa: S603 - this very program
                 [*command, *self._options], stdout=log, stderr=log, env=environment
             )
-        eventually(self.leads if leads else self.is_ready, within=60, what=f"a ready operator; its log is {self.log}")
+        eventually(self.leads if leads else self.is_ready, what=f"a ready operator; its log is {self.log}")
 
     def alive(self) -> bool:
         """Whether the process runs."""
@@ -82,11 +83,24 @@ class OperatorProcess:
         except OSError:
             return 0, ""
 
+    def holder(self) -> str:
+        """Who holds the Lease; empty when another may take it at once."""
+        return str(self.plane.api.get(self._lease_path)["spec"].get("holderIdentity") or "")
+
+    def let_lease_expire(self) -> None:
+        """Give the Lease of a killed operator free, as if its seconds had gone by."""
+        assert not self.alive()
+        self.plane.api.patch(self._lease_path, {"spec": {"holderIdentity": ""}})
+
+    @property
+    def _lease_path(self) -> str:
+        return f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/{self.lease}"
+
     def kill(self) -> None:
         """End it by SIGKILL, in the middle of whatever it does."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(60)
         self._process = None
 
     def pause(self) -> None:
@@ -134,9 +148,7 @@ def running(plane: LocalPlane, directory: Path, *options: str) -> Iterator[Opera
 
 def _prepare(plane: LocalPlane, lease: str) -> None:
     """The resources, and an empty Lease, which may be taken at once."""
-    for crd in sorted((REPOSITORY / "crds").glob("*.yaml")):
-        plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(crd))
-    plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    crds.install(plane)
     if not plane.api.get("/api/v1/namespaces?fieldSelector=metadata.name%3D" + NAMESPACE)["items"]:
         plane.kubectl("create", "namespace", NAMESPACE)
     body = {

@@ -18,7 +18,7 @@ POLL_SECONDS = 0.05
 _numbers = itertools.count(1)
 
 
-def eventually(look: Callable[[], Found | None], *, within: float = 20.0, what: str = "") -> Found:
+def eventually(look: Callable[[], Found | None], *, within: float = 60.0, what: str = "") -> Found:
     """Look until there is something true to see, and return it; fail the test when there is nothing in time."""
     deadline = time.monotonic() + within
     while True:
@@ -85,7 +85,7 @@ class Corner:
                 return None
             raise
 
-    def await_phase(self, path: str, phase: str, *, within: float = 20.0) -> Json:
+    def await_phase(self, path: str, phase: str, *, within: float = 60.0) -> Json:
         """Return a pod as soon as it has a phase."""
 
         def look() -> Json | None:
@@ -94,20 +94,21 @@ class Corner:
 
         return eventually(look, within=within, what=f"{path} in phase {phase}")
 
-    def await_gone(self, path: str, *, within: float = 20.0) -> None:
+    def await_gone(self, path: str, *, within: float = 60.0) -> None:
         """Return when an object is gone."""
         eventually(lambda: self.get_or_none(path) is None, within=within, what=f"the end of {path}")
 
     def leave(self) -> None:
         """Delete what was made here; the namespaces' content goes in the background."""
         for namespace in self._namespaces:
-            self._delete(f"/api/v1/namespaces/{namespace}")
+            self.delete(f"/api/v1/namespaces/{namespace}")
             # At once, since nobody would end them without their nodes; no new ones are let into a dying namespace.
-            self._delete(f"/api/v1/namespaces/{namespace}/pods?gracePeriodSeconds=0")
+            self.delete(f"/api/v1/namespaces/{namespace}/pods?gracePeriodSeconds=0")
         for node in self._nodes:
-            self._delete(f"/api/v1/nodes/{node}")
+            self.delete(f"/api/v1/nodes/{node}")
 
-    def _delete(self, path: str) -> None:
+    def delete(self, path: str) -> None:
+        """Delete an object, or all of a collection, if there is any."""
         try:
             self.plane.api.delete(path)
         except ApiFailure as failure:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-READY_S = 30.0
+READY_S = 60.0
 SCRAPE_INTERVAL_S = 1
 
 
@@ -29,7 +29,7 @@ class Prometheus:
             result = json.load(answer)["data"]["result"]
         return {frozenset(series["metric"].items()): float(series["value"][1]) for series in result}
 
-    def query_until(self, expression: str, *, deadline_s: float = 30.0) -> dict[frozenset[tuple[str, str]], float]:
+    def query_until(self, expression: str, *, deadline_s: float = 60.0) -> dict[frozenset[tuple[str, str]], float]:
         """The first answer that has a series in it.
 
         Raises:

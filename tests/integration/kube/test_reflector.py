@@ -24,7 +24,7 @@ class Pods:
         )
 
     async def until(self, names: set[str]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while {record.name for record in self.reflector.items.values()} != names:
                 self.changed.clear()
                 await self.changed.wait()
@@ -39,7 +39,13 @@ async def test_pods_are_followed_through_watches_that_end(connection: Connection
         body["metadata"].update({"namespace": namespace, "labels": {"entente.dev/job": corner.name}})
         return body
 
-    async with KubeClient(connection, limits=Limits(watch_s=1.0)) as client:
+    watches = asyncio.Semaphore(0)
+
+    def count(verb: str, *_: object) -> None:
+        if verb == "watch":
+            watches.release()
+
+    async with KubeClient(connection, observer=count, limits=Limits(watch_s=1.0)) as client:
         await asyncio.gather(*(client.create(POD, pod(f"p{n}"), decode=False) for n in range(5)))
         pods = Pods(client, label)
         reflector = pods.reflector
@@ -48,7 +54,8 @@ async def test_pods_are_followed_through_watches_that_end(connection: Connection
         for number in range(5):
             await client.create(POD, pod(f"q{number}"), decode=False)
             await client.delete(POD, f"p{number}", namespace=namespace, grace_period_seconds=0)
-            await asyncio.sleep(0.5)  # several watches end meanwhile
+            if number % 2 == 0:
+                await asyncio.wait_for(watches.acquire(), 60)
         await pods.until({f"q{n}" for n in range(5)})
 
         assert reflector.relists == 1
