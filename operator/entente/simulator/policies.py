@@ -10,6 +10,7 @@ _CLASSES = {
     "entente": "entente.simulator.entente:EntentePolicy",
     "static": "entente.simulator.baselines.static:StaticPolicy",
     "fifo": "entente.simulator.baselines.fifo:FifoPolicy",
+    "backfill": "entente.simulator.baselines.backfill:BackfillPolicy",
     "easy": "entente.simulator.baselines.easy:EasyPolicy",
     "fair": "entente.simulator.baselines.fair:FairPolicy",
     "kueue": "entente.simulator.baselines.kueue:KueuePolicy",
