@@ -9,7 +9,7 @@ something at this very instant (a stop that takes no time).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from entente.api.job import EvictionCause
@@ -25,6 +25,9 @@ class Site:
     nodes: Mapping[str, Node]
     """Hosts by name, in the order of the estate; names are unique over all pools."""
     tenants: Mapping[str, Tenant]
+    largest: Mapping[str, int] = field(default_factory=dict)
+    """GPUs of the largest gang that each tenant will submit, as far as known: who buys a cluster of its own buys one
+    that is large enough."""
 
     def capacity(self, pool: str) -> int:
         """GPUs of a pool's hosts."""

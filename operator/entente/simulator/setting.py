@@ -1,7 +1,7 @@
 """From pools, tenants, a scenario and a trace to what a replay needs."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import NoReturn
@@ -86,8 +86,11 @@ def build(
     made = _Maker(site, pools, scenario, source)
     sim = [(made.job(job), job.duration_s) for job in jobs]
     fitting = tuple((job, duration) for job, duration in sim if job is not None)
+    largest: dict[str, int] = {}
+    for fits, _ in fitting:
+        largest[fits.tenant] = max(largest.get(fits.tenant, 0), fits.gpus)
     return Setting(
-        site=site,
+        site=replace(site, largest=largest),
         jobs=fitting,
         conditions=_conditions(site, scenario),
         window_s=window_s,

@@ -53,13 +53,12 @@ class StaticPolicy:
     """Isolated partitions with greedy backfill in each.
 
     Args:
-        site: The estate; guarantees say how it is split.
-        largest: GPUs of each tenant's largest gang, where known: its partition is no smaller if that is possible. By
-            default nobody is without any host.
+        site: The estate; guarantees say how it is split, and largest gangs below what size no partition should be.
+            Where nothing is known of these, nobody with a guarantee should be without any host.
     """
 
-    def __init__(self, site: Site, largest: Mapping[str, int] | None = None) -> None:
-        least = dict.fromkeys(site.tenants, 1) | dict(largest or {})
+    def __init__(self, site: Site) -> None:
+        least = dict.fromkeys(site.tenants, 1) | dict(site.largest)
         mine: dict[str, list[Node]] = {tenant: [] for tenant in site.tenants}
         for pool in site.pools:
             nodes = [node for node in site.nodes.values() if node.pool == pool]

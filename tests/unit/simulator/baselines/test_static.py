@@ -1,5 +1,7 @@
 """`static` on small estates, worked out by hand."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,7 +77,7 @@ def test_the_largest_gang_finds_room_where_it_is_known() -> None:
     estate = site([8] * 4, {"a": 20, "b": 12})
     jobs = [job("b/1", 0, 8, 10, workers=2)]
     assert starts(StaticPolicy(estate), estate, jobs) == {}
-    assert starts(StaticPolicy(estate, {"b": 16}), estate, jobs) == {"b/1": 0}
+    assert starts(StaticPolicy(replace(estate, largest={"b": 16})), estate, jobs) == {"b/1": 0}
 
 
 def test_a_host_that_is_lost_is_its_tenants_loss_alone() -> None:
