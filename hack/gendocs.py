@@ -1,10 +1,8 @@
 """Writes the reference pages that repeat what the code says: resources and reasons. With `--check` it only compares."""
 
 import argparse
-import ast
 import builtins
 import inspect
-import itertools
 import sys
 import types
 import typing
@@ -16,7 +14,6 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from entente.api import reasons
 from entente.api.job import TrainingJob
 from entente.api.pool import GPUPool
 from entente.api.reasons import Reason
@@ -118,15 +115,6 @@ def _default(info: FieldInfo) -> str:
 
 
 def _reasons() -> str:
-    """The enum with its docstrings, which Python does not keep: read from the source."""
-    tree = ast.parse(inspect.getsource(reasons))
-    body = next(n for n in tree.body if isinstance(n, ast.ClassDef)).body
-    texts = {}
-    for node, after in itertools.pairwise(body):
-        if isinstance(node, ast.Assign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
-            target = node.targets[0]
-            assert isinstance(target, ast.Name)  # noqa: S101 - members of an enum are names
-            texts[Reason[target.id]] = str(after.value.value)
     head = """# Why a job waits
 
 `status.queue.reason` of a pending job is one of these words; of those that hold, the first in this order. The message
@@ -134,10 +122,12 @@ beside it has the numbers: what was asked, what is free, which limit binds, what
 tells nothing of other tenants. A job that waits for one of the reasons before `Held` is no demand: it takes no part of
 its tenant's guarantee.
 
-| reason | meaning |
-|---|---|
+`kubectl entente why JOB` says it all in sentences ([how to read it](../how-to/why-is-my-job-waiting.md)).
+
+| reason | meaning | what ends the wait |
+|---|---|---|
 """
-    return head + "".join(f"| `{reason.value}` | {texts[reason]} |\n" for reason in Reason)
+    return head + "".join(f"| `{reason}` | {reason.meaning} | {reason.remedy} |\n" for reason in Reason)
 
 
 def main() -> int:

@@ -94,6 +94,12 @@ def estate() -> list[Manifest]:
     return [*_promises(), *_nodes(), *_jobs(), *_pods()]
 
 
+def home(tenant: str = "anthropic") -> list[Manifest]:
+    """The namespace of a tenant's people."""
+    labels = {"entente.dev/tenant": tenant}
+    return [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"{tenant}-research", "labels": labels}}]
+
+
 def _promises() -> list[Manifest]:
     pool = manifests.pool(
         noticeSeconds=300,

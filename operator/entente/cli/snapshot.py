@@ -1,24 +1,21 @@
 """`entente snapshot`: what a live cluster's decisions rest on, as `entente plan` reads it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 import click
-from pydantic import ValidationError
 
 from entente.api.core import NodeRecord, PodRecord
 from entente.api.inputs import Inputs, kept_tenant, real_pool
 from entente.api.job import TrainingJob
 from entente.api.pool import GPUPool
 from entente.api.tenant import Tenant
-from entente.cli.cluster import Cluster, Object, Reader
+from entente.cli.cluster import Cluster, Reader
 from entente.cli.options import cluster_options
+from entente.cli.parsing import parsed
 from entente.kube.kinds import GPU_POOL, NODE, POD, TENANT, TRAINING_JOB
 from entente.workload.handover import is_handover
-
-Read = TypeVar("Read")
 
 
 @click.command()
@@ -61,27 +58,13 @@ def taken(cluster: Reader, operator_namespace: str, now: datetime, warn: Callabl
     Raises:
         ClusterError: something may not, or cannot, be read.
     """
-    pools = _read(cluster.list(GPU_POOL), lambda obj: real_pool(GPUPool.model_validate(obj)), warn)
-    tenants = _read(cluster.list(TENANT), lambda obj: kept_tenant(Tenant.model_validate(obj)), warn)
-    nodes = _read(cluster.list(NODE), NodeRecord.from_object, warn)
-    jobs = _read(cluster.list(TRAINING_JOB), TrainingJob.model_validate, warn)
-    pods = _read(cluster.list(POD), PodRecord.from_object, warn)
+    pools = parsed(cluster.list(GPU_POOL), lambda obj: real_pool(GPUPool.model_validate(obj)), warn)
+    tenants = parsed(cluster.list(TENANT), lambda obj: kept_tenant(Tenant.model_validate(obj)), warn)
+    nodes = parsed(cluster.list(NODE), NodeRecord.from_object, warn)
+    jobs = parsed(cluster.list(TRAINING_JOB), TrainingJob.model_validate, warn)
+    pods = parsed(cluster.list(POD), PodRecord.from_object, warn)
     counted = tuple(pod for pod in pods if pod.gpus and not is_handover(pod, operator_namespace))
-    return Inputs(now, pools, tenants, jobs, nodes, counted)
-
-
-def _read(objects: Iterable[Object], read: Callable[[Object], Read], warn: Callable[[str], None]) -> tuple[Read, ...]:
-    found = []
-    for obj in objects:
-        try:
-            found.append(read(obj))
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            meta = obj["metadata"]
-            name = "/".join(part for part in (meta.get("namespace"), meta["name"]) if part)
-            where = ".".join(str(part) for part in first["loc"])
-            warn(f"left out: {obj['kind']} {name} cannot be read: {where}: {first['msg']}")
-    return tuple(found)
+    return Inputs(now, tuple(pools), tuple(tenants), tuple(jobs), tuple(nodes), counted)
 
 
 def _warn(text: str) -> None:

@@ -1,0 +1,119 @@
+"""By what right a job has its GPUs, who may take them, and what that would cost it, in sentences."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from entente.api.job import AllocationClass, Phase
+from entente.api.pool import GPUPool
+from entente.cli.case import Case
+from entente.cli.words import clock, count, duration, gpu_hours
+from entente.engine import risk
+from entente.engine.intake import job_of, pool_of
+from entente.engine.model import DEFAULT_INTERVAL_S, RESTART_S, Job, Pool
+
+
+def holding(case: Case) -> Iterator[str]:
+    """Paragraphs about a job that starts or runs."""
+    status = case.job.status
+    if status.phase is Phase.STARTING:
+        yield "Its workers are being made; it runs once all of them are ready."
+    yield from _right(case)
+    yield from _loss(case)
+    yield from _known_end(case)
+
+
+def _right(case: Case) -> Iterator[str]:
+    allocation, pool = case.job.status.allocation, case.pool
+    if allocation is None:
+        return
+    own = "a job of its own tenant with a higher priority"
+    if allocation.on_call:
+        yield (
+            "It is on call: it runs on GPUs that are reserved for another job, and is evicted as soon as that one can "
+            "start by it."
+        )
+    if allocation.class_ is AllocationClass.ENTITLED:
+        yield (
+            "It is Entitled: its GPUs are within its tenant's guarantee, and no other tenant can take them as long as "
+            f"the pool has what it promises. It can be evicted for {own}."
+        )
+    else:
+        yield (
+            "It is Borrowed: with it its tenant is above its guarantee. It can be evicted at any time for a job within "
+            f"another tenant's guarantee, and for {own}."
+        )
+        yield _fair_share(case, pool)
+    entitled = allocation.entitled_workers
+    if case.job.spec.elastic is not None and entitled is not None and entitled < allocation.workers:
+        more = allocation.workers - max(entitled, case.job.spec.elastic.min_workers)
+        if more > 0:
+            yield f"It is elastic: {count(more, 'worker')} of it can be shrunk away before it is evicted as a whole."
+
+
+def _fair_share(case: Case, pool: GPUPool | None) -> str:
+    allocation = case.job.status.allocation
+    engine = _engine(case)
+    if engine is not None and risk.evictions_by_others(engine[0], case.now.timestamp()) >= risk.MAX_EVICTIONS_BY_OTHERS:
+        return (
+            "Others had it evicted three times in the last 24 hours: no borrowed job of theirs can do so again for now."
+        )
+    if pool is None or allocation is None or allocation.since is None:
+        return "Another tenant below its due can have it evicted once it ran the pool's minimum runtime."
+    until = allocation.since + timedelta(seconds=pool.spec.min_runtime_seconds)
+    if until <= case.now:
+        return "It ran its minimum runtime: another tenant that is below what is due to it can have it evicted, too."
+    return f"Until {clock(until)}, its minimum runtime, no borrowed job of another tenant can have it evicted."
+
+
+def _engine(case: Case) -> tuple[Job, Pool] | None:
+    """The job and its pool as the engine sees them."""
+    if case.pool is None:
+        return None
+    namespace = case.job.metadata.namespace or ""
+    job = job_of(case.job, {namespace: "its own"}, case.now)
+    return None if job is None else (job, pool_of(case.pool))
+
+
+def _loss(case: Case) -> Iterator[str]:
+    engine = _engine(case)
+    if engine is None:
+        return
+    job, pool = engine
+    now, gpus = case.now.timestamp(), case.job.status.allocation.gpus if case.job.status.allocation else 0
+    unsaved = risk.unsaved_seconds(job, pool, now)
+    restart = RESTART_S if job.restart_s is None else min(RESTART_S, job.restart_s)
+    lost = gpu_hours((unsaved + restart) * gpus)
+    measured = "measured on its earlier restarts" if job.restart_s is not None else "as nothing was measured yet"
+    yield (
+        f"Were it evicted now, it would lose {lost} GPU-hours on {count(gpus, 'GPU')}: {duration(unsaved)} of work and "
+        f"{duration(restart)} to restart, {measured}. {_saving(job, pool)}"
+    )
+    past = risk.evictions_by_others(job, now)
+    if past:
+        weighs = gpu_hours(risk.work_at_risk(job, pool, now))
+        times = count(past, "time")
+        yield f"Since others had it evicted {times} in the last 24 hours, that weighs as {weighs} when jobs are chosen."
+    grace = risk.grace(job, pool, pool.notice_s)
+    yield f"It would get {duration(grace)} to save and stop, and wait in its old place again."
+
+
+def _saving(job: Job, pool: Pool) -> str:
+    if risk.saves_when_told(job, pool):
+        return f"It says that it saves within {duration(job.grace_s or 0)} of being told, so no work counts as unsaved."
+    if job.last_checkpoint is not None:
+        return f"Its last checkpoint was at {clock(datetime.fromtimestamp(job.last_checkpoint, UTC))}."
+    every = duration(job.interval_s or DEFAULT_INTERVAL_S)
+    said = "as it says" if job.interval_s else "as nothing else is said"
+    return f"It has reported no checkpoint, and is taken to save every {every}, {said}."
+
+
+def _known_end(case: Case) -> Iterator[str]:
+    engine = _engine(case)
+    if engine is None:
+        return
+    enforced = risk.enforced_end(*engine, case.now.timestamp())
+    estimated = risk.estimated_end(engine[0], case.now.timestamp())
+    if enforced is not None:
+        yield f"It is stopped at {clock(datetime.fromtimestamp(enforced, UTC))} at the latest (maxSeconds)."
+    if estimated is not None and (enforced is None or estimated < enforced):
+        yield f"It is expected to end at {clock(datetime.fromtimestamp(estimated, UTC))} (expectedSeconds)."

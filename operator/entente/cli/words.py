@@ -1,0 +1,107 @@
+"""Times, durations and amounts as people read them, and tables that fit a terminal."""
+
+import io
+import textwrap
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+
+_GAP = 2
+"""Columns between two of a table."""
+
+
+def duration(seconds: float) -> str:
+    """`45s`, `12m`, `3h5m`, `2d4h`: two units at most."""
+    whole = max(0, round(seconds))
+    if whole < _MINUTE:
+        return f"{whole}s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE}m"
+    if whole < _DAY:
+        hours, minutes = divmod(whole // _MINUTE, 60)
+        return f"{hours}h{minutes}m" if minutes else f"{hours}h"
+    days, hours = divmod(whole // _HOUR, 24)
+    return f"{days}d{hours}h" if hours else f"{days}d"
+
+
+def since(moment: datetime | None, now: datetime) -> str:
+    """How long ago, or a dash."""
+    return "-" if moment is None else duration((now - moment).total_seconds())
+
+
+def until(moment: datetime | None, now: datetime) -> str:
+    """How far ahead, `now` once it has come, or a dash."""
+    if moment is None:
+        return "-"
+    ahead = (moment - now).total_seconds()
+    return f"in {duration(ahead)}" if ahead >= 1 else "now"
+
+
+def clock(moment: datetime) -> str:
+    """A moment in UTC: `2026-11-23 12:00:00Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def gpu_hours(gpu_seconds: float) -> str:
+    """GPU-hours, exact enough for small amounts: `0.08`, `3.5`, `1200`."""
+    hours = gpu_seconds / _HOUR
+    return f"{hours:.2f}" if hours < 1 else f"{hours:.1f}".removesuffix(".0")
+
+
+def count(number: int, noun: str) -> str:
+    """`1 worker`, `2 workers`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(items: Iterable[str], word: str = "and") -> str:
+    """`a, b and c`."""
+    given = list(items)
+    return f" {word} ".join([", ".join(given[:-1]), given[-1]] if len(given) > 1 else given)
+
+
+def width() -> int:
+    """Columns to write in."""
+    return max(60, Console().width)
+
+
+def lines_of(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Iterable[str] = (), name: str
+) -> list[str]:
+    """A plain table as text: its header, then one line for each row.
+
+    Args:
+        headers: of the columns.
+        rows: of as many cells.
+        right: headers of the columns that hold numbers.
+        name: header of the column that is cut when the terminal is too narrow.
+    """
+    place, numbers = list(headers).index(name), set(right)
+    longest = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+    room = max(len(name), width() - sum(longest) - _GAP * (len(headers) - 1) + longest[place])
+    made = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for header in headers:
+        made.add_column(header, justify="right" if header in numbers else "left", no_wrap=True)
+    for row in rows:
+        cells = list(row)
+        if len(cells[place]) > room:
+            cells[place] = cells[place][: room - 1] + "…"
+        made.add_row(*cells)
+    out = io.StringIO()
+    wide = max(width(), sum(longest) + _GAP * len(headers))
+    Console(file=out, width=wide, force_terminal=Console().is_terminal, highlight=False, markup=False).print(made)
+    return [line.rstrip() for line in out.getvalue().splitlines()]
+
+
+def say(text: str, indent: str = "") -> None:
+    """Print a paragraph, wrapped at the terminal's width."""
+    click.echo(wrapped(text, indent, indent))
+
+
+def wrapped(text: str, first: str = "", others: str = "") -> str:
+    """A paragraph at the terminal's width; `first` and `others` are put before its lines."""
+    return textwrap.fill(text, width(), initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
