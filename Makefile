@@ -49,7 +49,7 @@ plane: $(READY) ## A control plane with fake GPU nodes and without the operator,
 
 .PHONY: test
 test: $(READY) ## All tests but kind's: unit, property, and on a real control plane
-	@$(BIN)/python -m pytest -m "not e2e" $(ARGS)
+	@$(BIN)/python $(if $(ARGS),-m pytest -m "not e2e" $(ARGS),hack/lanes.py)
 
 .PHONY: test-unit
 test-unit: $(READY) ## Only the tests that need no control plane
