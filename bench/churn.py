@@ -2,13 +2,12 @@
 
 import heapq
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from bench.estates import Estate
 from entente.api.job import Phase
-from entente.api.reasons import Reason
-from entente.engine.decisions import Evict, Grow, Hold, Plan, Shrink, Start, Wait
+from entente.engine.decisions import Action, Evict, Grow, Hold, Plan, Shrink, Start
 from entente.engine.live import LivePlanner
 from entente.engine.model import Job, PastEviction, Placement, Snapshot
 
@@ -23,7 +22,7 @@ STEP_S = 5.0
 class Round:
     """One decision and what it took, in seconds."""
 
-    plan: Plan
+    actions: tuple[Action, ...]
     decided_s: float
     """To tell the planner what changed, to decide, and to read its actions and why the new jobs wait."""
     applied_s: float
@@ -65,17 +64,19 @@ class Churn:
         for job in changed:
             self.planner.put_job(job)
         plan = self.planner.decide(self.now)
-        actions = plan.actions
-        waits_of(plan, {job.key for job in changed})
+        actions, noticed, lapsed = plan.actions, plan.noticed, plan.lapsed
+        for job in changed:
+            plan.wait_of(job.key)
         decided = time.perf_counter() - begun
         if self.watch:
-            self.watch(self.planner.snapshot(self.now), plan)
+            whole = plan.plan()
+            self.watch(self.planner.snapshot(self.now), whole)
         begun = time.perf_counter()
         for action in actions:
             self._carry_out(action)
-        self._lapse(plan)
-        self._tell_standings(plan)
-        return Round(plan, decided, time.perf_counter() - begun)
+        self._lapse(lapsed)
+        self._tell_standings(noticed)
+        return Round(actions, decided, time.perf_counter() - begun)
 
     def _pick_ended(self) -> list[str]:
         """Those whose time is up, then any others."""
@@ -159,23 +160,20 @@ class Churn:
         past = job.evictions if isinstance(action, Grow) else (*job.evictions, PastEviction(self.now, action.cause))
         return replace(job, phase=Phase.STOPPING, stopping_until=until, evictions=past)
 
-    def _lapse(self, plan: Plan) -> None:
-        """Take a hold away from a job that the planner lets wait for something else now."""
-        for key, wait in waits_of(plan, self._held).items():
-            job = self.planner.job(key)
-            if job.phase is Phase.PENDING and wait.reason is not Reason.HELD:
-                self._held.discard(key)
-                self.planner.put_job(replace(job, hold=None, hold_until=None))
+    def _lapse(self, lapsed: frozenset[str]) -> None:
+        """Take their holds away from the jobs that the planner lets wait for something else now."""
+        for key in sorted(lapsed & self._held):
+            self._held.discard(key)
+            self.planner.put_job(replace(self.planner.job(key), hold=None, hold_until=None))
 
-    def _tell_standings(self, plan: Plan) -> None:
+    def _tell_standings(self, asking: frozenset[str]) -> None:
         """Since when a job's notice runs, as the operator writes it into the status of the job."""
-        asking = {key for key, standing in plan.standings.items() if standing.notice_runs}
         for key in sorted(asking ^ self._asking):
             job = self.planner.job(key)
             since = self.now if key in asking and job.phase is Phase.PENDING else None
             if job.entitled_since != since:
                 self.planner.put_job(replace(job, entitled_since=since))
-        self._asking = asking
+        self._asking = set(asking)
 
     def _runs(self, job: Job) -> None:
         self._places[job.key] = len(self.running)
@@ -194,8 +192,3 @@ class Churn:
 def _end(job: Job) -> float:
     """When its own limit ends a running job."""
     return float("inf") if job.max_s is None else (job.started or 0.0) + job.max_s - job.run_s
-
-
-def waits_of(plan: Plan, keys: Collection[str]) -> dict[str, Wait]:
-    """Why these jobs wait, those of them that do."""
-    return {wait.job: wait for wait in plan.waits if wait.job in keys} if keys else {}

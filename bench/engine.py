@@ -20,7 +20,7 @@ from typing import Any
 from bench.churn import Churn, Round
 from bench.estates import NOW, make_estate
 from bench.memory import peak_mib
-from entente.engine.decisions import Plan
+from entente.engine.decisions import Action, Plan
 from entente.engine.invariants import check_invariants
 from entente.engine.live import LivePlanner
 from entente.engine.model import Snapshot
@@ -83,7 +83,7 @@ def measure(options: Options) -> dict[str, Any]:
         "apply_ms": _quantiles([r.applied_s for r in rounds]),
         "warm_up_ms": _quantiles([r.decided_s for r in first]),
         "decisions": len(rounds),
-        "actions": dict(sorted(sum((_actions(r.plan) for r in rounds), Counter[str]()).items())),
+        "actions": dict(sorted(sum((_actions(r.actions) for r in rounds), Counter[str]()).items())),
         "hosts": len(estate.snapshot.nodes),
         "running": len(churn.running),
         "jobs": len(churn.planner.snapshot(churn.now).jobs),
@@ -102,13 +102,13 @@ class _Teller:
 
 def _told(tell: _Teller, index: int, done: Round) -> Round:
     if index % _TELL_EVERY == 0:
-        actions = ", ".join(f"{n} {a}" for a, n in sorted(_actions(done.plan).items())) or "nothing to do"
+        actions = ", ".join(f"{n} {a}" for a, n in sorted(_actions(done.actions).items())) or "nothing to do"
         tell(f"decision {index}: {1000 * done.decided_s:.1f} ms ({actions})")
     return done
 
 
-def _actions(plan: Plan) -> Counter[str]:
-    return Counter(type(action).__name__ for action in plan.actions)
+def _actions(actions: tuple[Action, ...]) -> Counter[str]:
+    return Counter(type(action).__name__ for action in actions)
 
 
 def _checked(snapshot: Snapshot, plan: Plan) -> None:

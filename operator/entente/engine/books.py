@@ -1,7 +1,9 @@
 """The books of every pool: who is guaranteed, entitled, borrowed and lent what; before a decision's holds."""
 
+from collections.abc import Iterable
+
 from entente.engine.cycle import Cycle, walk_all
-from entente.engine.decisions import Grow, PoolBook, Shrink, Start, TenantBook
+from entente.engine.decisions import Action, Grow, PoolBook, Shrink, Start, TenantBook
 from entente.engine.shares import lent
 
 
@@ -22,36 +24,28 @@ def _pool_book(cycle: Cycle, pool: str) -> PoolBook:
             entitled=walk.entitled.get(pool, 0),
             borrowed=max(0, charged[name] - quota.guaranteed),
             lent=lending[name],
-            fair_surplus=cycle.surplus[pool].get(name, 0),
+            fair_surplus=cycle.surplus(pool).get(name, 0),
             charged=charged[name],
             pending=walk.pending.get(pool, 0),
             rounded_down=quota.promised < quota.asked and not quotas.overcommitted,
         )
-    return PoolBook(
-        quotas.capacity, cycle.estate.idle(pool), rows, overcommitted=quotas.overcommitted, reservations=quotas.covers
-    )
+    idle = cycle.estate.stocks[pool].idle
+    return PoolBook(quotas.capacity, idle, rows, overcommitted=quotas.overcommitted, reservations=quotas.covers)
 
 
-def standing_after(before: Cycle, decided: Cycle) -> Cycle:
-    """The estate as it was, with only the starts, growths and shrinks of the decision applied, and walked anew."""
-    for decision in decided.decisions:
-        match decision:
+def carried_out(cycle: Cycle, actions: Iterable[Action]) -> None:
+    """Apply the starts, growths and shrinks of a decision to an estate as it was before, and walk anew."""
+    for action in actions:
+        match action:
             case Start(job=key, pool=pool, nodes=nodes, on_call=on_call):
-                if key in before.estate.holds:
-                    before.estate.unhold(key)
-                before.estate.start(before.snapshot.jobs[key], pool, nodes, on_call=on_call)
-                tenant = before.snapshot.jobs[key].tenant or ""
-                before.pending[tenant] = [e for e in before.pending[tenant] if e.job.key != key]
-            case Grow(job=key, pool=pool, nodes=nodes):
-                job = before.snapshot.jobs[key]
-                old = before.estate.running[key]
-                before.estate.leave(key)
-                for name in old.nodes:
-                    before.estate.hosts[name].going.pop(key, None)
-                before.estate.start(job, pool, nodes, on_call=old.on_call)
+                if key in cycle.estate.holds:
+                    cycle.estate.unhold(key)
+                cycle.estate.start(cycle.snapshot.jobs[key], pool, nodes, on_call=on_call)
+                cycle.out.add(key)
+            case Grow(job=key, nodes=nodes):
+                cycle.estate.grow(key, nodes)
             case Shrink(job=key, nodes=nodes):
-                before.estate.keep(key, nodes)
+                cycle.estate.keep(key, nodes)
             case _:
                 pass
-    walk_all(before)
-    return before
+    walk_all(cycle)

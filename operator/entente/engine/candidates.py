@@ -7,8 +7,10 @@ from entente.api.job import AllocationClass, EvictionCause
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.estate import Running, gpus_on, without_workers
 from entente.engine.option import Group, Option
+from entente.engine.queues import waited
 from entente.engine.risk import MAX_EVICTIONS_BY_OTHERS, evictions_by_others, work_at_risk
-from entente.engine.walk import ENTITLED, priority_of, waited
+from entente.engine.screening import priority_of
+from entente.engine.walk import ENTITLED
 
 _SURPLUS_RANK = float("-inf")
 """Workers of an elastic job beyond its least rank below all of its tenant's jobs."""

@@ -1,21 +1,30 @@
 """The state of one decision: the estate, the quotas, the walks and the shares, kept in step with every step taken."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from entente.api.job import AllocationClass
 from entente.api.reasons import Reason
 from entente.api.tenant import WhenSpent
-from entente.engine.decisions import Decision
+from entente.engine.decisions import Action
 from entente.engine.estate import Estate, Running
-from entente.engine.guarantees import PoolQuotas, Quota, pool_quotas
+from entente.engine.gpu_walk import walk_gpus
+from entente.engine.guarantees import PoolQuotas, Quota
+from entente.engine.host_walk import walk_hosts
 from entente.engine.model import MIN_GRACE_S, Job, Pool, Snapshot, Tenant
+from entente.engine.queues import Pending
 from entente.engine.reservations import Reservation
 from entente.engine.risk import known_length, stopped_by
-from entente.engine.screening import Refusal, screen
+from entente.engine.screening import Refusal, priority_of
 from entente.engine.shares import Use, fair_surplus, kept_ahead, kept_back
-from entente.engine.walk import ENTITLED, Bounds, Pending, Walk, Walker, priority_of
+from entente.engine.state import State
+from entente.engine.walk import ENTITLED, Bounds, Walk, Walker
+
+_SPENT = Refusal(
+    Reason.BUDGET_SPENT,
+    "The tenant's budget of this period is spent: only jobs within the guarantee start before the next.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +54,58 @@ class Claim:
 class Cycle:
     """One decision under way."""
 
+    state: State
     snapshot: Snapshot
-    estate: Estate
     quotas: Mapping[str, PoolQuotas]
-    pending: dict[str, list[Pending]]
-    """By tenant, in its order: what is neither refused, held nor placed."""
-    refused: dict[str, Refusal]
+    out: set[str] = field(default_factory=set)
+    """Jobs that were waiting, and for which GPUs are found or held."""
+    spent: dict[str, set[str]] = field(default_factory=dict)
+    """By tenant whose budget is spent: waiting jobs beyond its guarantee; they are out of the walk."""
     walks: dict[str, Walk] = field(default_factory=dict)
     full_walks: dict[str, Walk] = field(default_factory=dict)
     """By the guarantees as promised, where they are shrunken now."""
-    surplus: dict[str, dict[str, int]] = field(default_factory=dict)
     reservations: dict[str, list[Reservation]] = field(default_factory=dict)
-    decisions: list[Decision] = field(default_factory=list)
+    decisions: list[Action] = field(default_factory=list)
     gone_by: dict[str, float] = field(default_factory=dict)
     """When the GPUs of jobs that were told to stop in this decision are free."""
     blocked: set[tuple[str, str]] = field(default_factory=set)
     """Tenants and pools in which an entitled job that waited long could not be placed: nobody behind it is entitled."""
+    _uses: dict[str, dict[str, Use]] = field(default_factory=dict)
+    """By pool: what the surplus is divided by."""
+    _surplus: dict[str, dict[str, int]] = field(default_factory=dict)
     _by_right: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def estate(self) -> Estate:
+        """Who uses, leaves and holds what."""
+        return self.state.estate
 
     @property
     def now(self) -> float:
         """The moment that is decided about."""
         return self.snapshot.now
+
+    def pending(self, tenant: str) -> Iterator[Pending]:
+        """Its jobs that are neither refused, held nor placed, in its order."""
+        beyond = self.spent.get(tenant, ())
+        return (e for e in self.state.queues[tenant] if e.job.key not in self.out and e.job.key not in beyond)
+
+    def refused(self) -> dict[str, Refusal]:
+        """Jobs that no allocation can help, and why."""
+        spent = {key: _SPENT for keys in self.spent.values() for key in keys}
+        return {**self.state.refused, **spent}
+
+    def refusal_of(self, key: str) -> Refusal | None:
+        """Why no allocation can help a job, if none can."""
+        spent = any(key in keys for keys in self.spent.values())
+        return _SPENT if spent else self.state.refused.get(key)
+
+    def surplus(self, pool: str) -> dict[str, int]:
+        """The fair part of each tenant in what nobody uses by right."""
+        found = self._surplus.get(pool)
+        if found is None:
+            found = self._surplus[pool] = fair_surplus(self.quotas[pool], self._uses[pool])
+        return found
 
     def leaves_by(self, key: str, pool: Pool) -> float:
         """When what is on its way out is gone at the latest: a stopping job, the rest of a gang, or bare pods."""
@@ -82,7 +121,7 @@ class Cycle:
     def due(self, tenant: str, pool: str) -> int:
         """The tenant's guarantee plus its fair surplus."""
         quota = self.quota(tenant, pool)
-        return quota.guaranteed + self.surplus[pool].get(tenant, 0) if quota else 0
+        return quota.guaranteed + self.surplus(pool).get(tenant, 0) if quota else 0
 
     def most(self, tenant: Tenant, pool: str) -> int | None:
         """The most that the tenant may be charged for new starts; none without a limit."""
@@ -96,7 +135,7 @@ class Cycle:
 
     def class_of(self, running: Running) -> AllocationClass:
         """By what right a running or held job has its GPUs."""
-        return self.walks[running.tenant].classes[running.job.key]
+        return self.walks[running.tenant].class_of(running.job.key)
 
     def kept_by_others(self, tenant: str, pool: str, charges: Mapping[str, int] | None = None) -> int:
         """GPUs that other tenants keep back, by their charges now or as given."""
@@ -131,80 +170,68 @@ class Cycle:
             self.divide(pool)
 
     def divide(self, pool: str) -> None:
-        """Compute the fair surplus of a pool."""
-        uses = {}
+        """Divide the surplus of a pool anew, by the walks and the charges of now; worked out when it is asked for."""
+        self._surplus.pop(pool, None)
+        self._uses[pool] = {}
         for name, quota in self.quotas[pool].quotas.items():
             walk, charged = self.walks[name], self.estate.charged(name, pool)
             entitled = walk.entitled.get(pool, 0)
-            uses[name] = Use(charged, entitled, walk.demand.get(pool, 0))
+            self._uses[pool][name] = Use(charged, entitled, walk.demand.get(pool, 0))
             self._by_right[name, pool] = max(entitled, min(quota.guaranteed, charged))
-        self.surplus[pool] = fair_surplus(self.quotas[pool], uses)
 
 
-def begin(snapshot: Snapshot) -> Cycle:
-    """Set up a decision: estate, quotas, screening. Holds are taken in and the walk is done by the caller."""
-    estate = Estate(snapshot)
-    quotas = {
-        name: pool_quotas(pool, [h.node for h in estate.by_pool[name]], snapshot.tenants.values(), snapshot.now)
-        for name, pool in sorted(snapshot.pools.items())
-    }
-    screened = screen(estate)
-    cycle = Cycle(snapshot, estate, quotas, {t: list(p) for t, p in screened.pending.items()}, dict(screened.refused))
-    cycle.reservations = {pool: [] for pool in quotas}
+def begin(state: State, now: float) -> Cycle:
+    """Set up a decision. Holds are taken in and the walk is done by the caller."""
+    snapshot = state.at(now)
+    cycle = Cycle(state, snapshot, {name: state.quotas(name) for name in state.estate.by_pool})
+    cycle.reservations = {pool: [] for pool in cycle.quotas}
     return cycle
 
 
 def walk_all(cycle: Cycle) -> None:
     """Walk all tenants, twice: the second time those that waited long and are within the due shut the guarantee."""
-    cycle.walks = _walks(cycle, with_due=False)
+    cycle.walks = {name: _walk(cycle, name) for name in cycle.state.tenants}
     _drop_spent(cycle)
     for pool in cycle.quotas:
         cycle.divide(pool)
-    cycle.walks = _walks(cycle, with_due=True)
+    cycle.walks = {name: _walk_with_due(cycle, name, walk) for name, walk in cycle.walks.items()}
     for pool in cycle.quotas:
         cycle.divide(pool)
     if any(q.overcommitted for q in cycle.quotas.values()):
-        cycle.full_walks = _walks(cycle, with_due=False, promised=True)
+        cycle.full_walks = {name: _walk(cycle, name, promised=True) for name in cycle.state.tenants}
 
 
-def _walks(cycle: Cycle, *, with_due: bool, promised: bool = False) -> dict[str, Walk]:
-    walker, walks = Walker(cycle.estate), {}
-    for name, tenant in sorted(cycle.snapshot.tenants.items()):
-        bounds = {}
-        for pool in tenant.terms:
-            if pool in cycle.quotas:
-                quota = cycle.quotas[pool].quotas[name]
-                guaranteed = quota.promised if promised else quota.guaranteed
-                bounds[pool] = Bounds(guaranteed, cycle.due(name, pool) if with_due else None)
-        walks[name] = walker.walk(tenant, _that_could_start(cycle, tenant, bounds), bounds)
-    return walks
+def _walk_with_due(cycle: Cycle, name: str, first: Walk) -> Walk:
+    """The second walk: the same as the first where no pending job is entitled, but for what a spent budget drops."""
+    return _walk(cycle, name, with_due=True) if first.homes or cycle.spent.get(name) else first
 
 
-def _that_could_start(cycle: Cycle, tenant: Tenant, bounds: Mapping[str, Bounds]) -> list[Pending]:
-    """All pending jobs: even one above the borrow limit keeps its place, since limits change."""
-    return [p for p in cycle.pending[tenant.name] if any(pool in bounds for pool in p.pools)]
+def _walk(cycle: Cycle, name: str, *, with_due: bool = False, promised: bool = False) -> Walk:
+    tenant, bounds, exclusive = cycle.state.tenants[name], {}, False
+    for pool in tenant.terms:
+        if pool in cycle.quotas:
+            quota = cycle.quotas[pool].quotas[name]
+            guaranteed = quota.promised if promised else quota.guaranteed
+            bounds[pool] = Bounds(guaranteed, cycle.due(name, pool) if with_due else None)
+            exclusive = exclusive or cycle.snapshot.pools[pool].exclusive
+    out = cycle.out | cycle.spent[name] if name in cycle.spent else cycle.out
+    walker = Walker(cycle.estate, tenant, cycle.state.queues[name], out, bounds)
+    return walk_hosts(walker) if exclusive else walk_gpus(walker)
 
 
 def _drop_spent(cycle: Cycle) -> None:
     """With the budget spent, jobs beyond the guarantee wait outside the walk."""
-    for name, tenant in cycle.snapshot.tenants.items():
-        if tenant.spent is not WhenSpent.GUARANTEE_ONLY:
-            continue
-        walk = cycle.walks[name]
-        beyond = [p for p in cycle.pending[name] if walk.classes[p.job.key] is not ENTITLED]
-        for entry in beyond:
-            cycle.pending[name].remove(entry)
-            cycle.refused[entry.job.key] = Refusal(
-                Reason.BUDGET_SPENT,
-                "The tenant's budget of this period is spent: only jobs within the guarantee start before the next.",
-            )
+    for name, tenant in cycle.state.tenants.items():
+        if tenant.spent is WhenSpent.GUARANTEE_ONLY:
+            walk = cycle.walks[name]
+            cycle.spent[name] = {e.job.key for e in cycle.pending(name) if e.job.key not in walk.homes}
 
 
 def claim_of(cycle: Cycle, entry: Pending, pool: str, *, first: bool) -> Claim:
     """A pending job's claim on a pool, with the class that it gets there."""
     tenant = cycle.snapshot.tenants[entry.job.tenant or ""]
     walk = cycle.walks[tenant.name]
-    class_ = walk.elsewhere[entry.job.key, pool]
+    class_ = walk.class_in(entry.job.key, pool)
     if (tenant.name, pool) in cycle.blocked:
         class_ = AllocationClass.BORROWED
     priority = priority_of(entry.job, tenant) or 0

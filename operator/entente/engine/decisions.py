@@ -103,7 +103,10 @@ class Wait:
     """Place among its tenant's pending jobs, from 1."""
 
 
-Decision = Start | Hold | Evict | Shrink | Grow | Wait
+Action = Start | Hold | Evict | Shrink | Grow
+"""What is to be done."""
+
+Decision = Action | Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +165,7 @@ class Plan:
     books: Mapping[str, PoolBook]
 
     @property
-    def actions(self) -> tuple[Start | Hold | Evict | Shrink | Grow, ...]:
+    def actions(self) -> tuple[Action, ...]:
         """What is to be done: the decisions without those to wait."""
         return tuple(d for d in self.decisions if not isinstance(d, Wait))
 

@@ -1,69 +1,31 @@
-"""The working state of one decision: who uses, leaves, holds and reserves GPUs on which host, and what that charges."""
+"""Who uses, leaves and holds GPUs on which host, and what that charges: the state that a decision works on.
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+It is told of jobs and nodes as they change, and a decision's own steps are taken back by `undo`: either costs what it
+changes, whatever the size of the estate.
+"""
+
+from bisect import insort
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from entente.api.job import Phase
-from entente.engine.model import HOLDING_PHASES, Job, Node, Pool, Snapshot
+from entente.engine.host import Host, Use
+from entente.engine.model import HOLDING_PHASES, BarePods, Job, Node, Pool, Snapshot
+from entente.engine.stock import Stock
+
+Steps = list[Callable[[], None]]
+"""Changes of an estate, each of which takes one step back; the latest comes last."""
 
 
-@dataclass(slots=True)
-class Use:
-    """GPUs of one job (or bare pods) on a host."""
-
-    tenant: str
-    gpus: int
-
-
-@dataclass(slots=True)
-class Host:
-    """A node of a pool and what is on it."""
-
-    node: Node
-    capacity: int
-    using: dict[str, Use] = field(default_factory=dict)
-    """By job: in use and staying."""
-    going: dict[str, Use] = field(default_factory=dict)
-    """By job: in use, and on its way out for sure."""
-    held: dict[str, Use] = field(default_factory=dict)
-    """By job: promised to a claimant."""
-
-    @property
-    def name(self) -> str:
-        """The node's name."""
-        return self.node.name
-
-    @property
-    def staying_gpus(self) -> int:
-        """GPUs in use by work that is not on its way out."""
-        return sum(u.gpus for u in self.using.values())
-
-    @property
-    def going_gpus(self) -> int:
-        """GPUs in use by work on its way out."""
-        return sum(u.gpus for u in self.going.values())
-
-    @property
-    def held_gpus(self) -> int:
-        """GPUs promised."""
-        return sum(u.gpus for u in self.held.values())
-
-    @property
-    def idle(self) -> int:
-        """GPUs that nothing uses now, held or not."""
-        return max(0, self.capacity - self.staying_gpus - self.going_gpus)
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Running:
     """A job that has GPUs and keeps them: started earlier or in this decision."""
 
     job: Job
     tenant: str
     pool: str
-    nodes: dict[str, int]
+    nodes: Mapping[str, int]
     """Workers on each node."""
     on_call: bool = False
     new: bool = False
@@ -85,40 +47,110 @@ class Running:
 class Estate:
     """All pools' hosts, with the running jobs and the holds on them.
 
-    Changed only by `start`, `leave`, `keep`, `hold` and `unhold`, so that the charges always fit the hosts.
+    A decision changes it only by `start`, `leave`, `keep`, `hold`, `unhold` and `grow`, so that charges and stock
+    always fit the hosts.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
         self.now = snapshot.now
-        self.pools: Mapping[str, Pool] = snapshot.pools
-        self.hosts: dict[str, Host] = {name: Host(node, node.capacity) for name, node in sorted(snapshot.nodes.items())}
+        self.pools: dict[str, Pool] = dict(snapshot.pools)
+        self.hosts: dict[str, Host] = {}
         self.by_pool: dict[str, list[Host]] = {pool: [] for pool in sorted(snapshot.pools)}
-        for host in self.hosts.values():
-            self.by_pool[host.node.pool].append(host)
+        self.stocks: dict[str, Stock] = {pool: Stock() for pool in self.by_pool}
+        self.built = dict.fromkeys(self.by_pool, 0)
+        """How often the hosts of each pool changed in what they are."""
         self.running: dict[str, Running] = {}
         self.holds: dict[str, Running] = {}
+        self.by_tenant: dict[str, dict[str, Running]] = {}
+        """Running jobs of each tenant."""
         self._charges: dict[tuple[str, str], int] = {}
-        self._take_in()
+        self._placed_on: dict[str, dict[str, Job]] = {}
+        """By node, there or not: the jobs that were told to have workers on it."""
+        self._bare: tuple[BarePods, ...] = ()
+        self._undo: Steps | None = None
+        for _, node in sorted(snapshot.nodes.items()):
+            self.put_node(node)
+        self.set_bare(snapshot.bare)
+        for _, job in sorted(snapshot.jobs.items()):
+            self.put_job(job)
 
-    def _take_in(self) -> None:
-        for bare in self.snapshot.bare:
-            if host := self.hosts.get(bare.node):
-                side = host.going if bare.going else host.using
-                key = f"pods of {bare.tenant}"
+    def put_node(self, node: Node) -> None:
+        """A node is new or changed."""
+        old = self.hosts.get(node.name)
+        if old is not None and _stands(old.node) == _stands(node):
+            old.node = node  # who used it last changes often, and nothing but that
+            return
+        if old is not None:
+            self.drop_node(node.name)
+        host = self.hosts[node.name] = Host(node, node.capacity)
+        insort(self.by_pool[node.pool], host, key=lambda h: h.node.name)
+        self.stocks[node.pool].put(host)
+        self.built[node.pool] += 1
+        self._settle_again(node.name)
+
+    def drop_node(self, name: str) -> None:
+        """A node is gone, with what is on it."""
+        host = self.hosts[name]
+        for side in (host.using, host.going, host.held):
+            for key in list(side):
+                self._set(host, side, key, None)
+        self.stocks[host.node.pool].take(host)
+        self.by_pool[host.node.pool].remove(host)
+        self.built[host.node.pool] += 1
+        del self.hosts[name]
+        self._settle_again(name)
+
+    def _settle_again(self, name: str) -> None:
+        for job in self.told_of(name):
+            self.drop_job(job)
+            self.put_job(job)
+        self.set_bare(self._bare)
+
+    def set_bare(self, bare: Iterable[BarePods]) -> None:
+        """These are all the pods that use GPUs and belong to no living job."""
+        for pods in self._bare:
+            if host := self.hosts.get(pods.node):
+                self._set(host, host.using, bare_key(pods.tenant), None)
+                self._set(host, host.going, bare_key(pods.tenant), None)
+        self._bare = tuple(bare)
+        for pods in self._bare:
+            if host := self.hosts.get(pods.node):
+                side, key = host.going if pods.going else host.using, bare_key(pods.tenant)
                 before = side.get(key)
-                with self._recharged(host, bare.tenant):
-                    side[key] = Use(bare.tenant, bare.gpus + (before.gpus if before else 0))
-        for key, job in sorted(self.snapshot.jobs.items()):
-            if job.tenant is None or job.placement is None or job.phase not in HOLDING_PHASES:
-                continue
-            if job.phase is Phase.STOPPING or self.broken(job):
-                self._put(job, job.placement.nodes, "going")
-            elif job.placement.pool in self.pools:
-                self.running[key] = Running(
-                    job, job.tenant, job.placement.pool, dict(job.placement.nodes), on_call=job.on_call
-                )
-                self._put(job, job.placement.nodes, "using")
+                self._set(host, side, key, Use(pods.tenant, pods.gpus + (before.gpus if before else 0)))
+
+    def bare_on(self, tenant: str, pool: str) -> dict[str, int]:
+        """GPUs on each host of a pool that a tenant's pods without a job use and do not leave."""
+        found: dict[str, int] = {}
+        for pods in self._bare:
+            host = self.hosts.get(pods.node)
+            if pods.tenant == tenant and not pods.going and host and host.node.pool == pool:
+                found[pods.node] = found.get(pods.node, 0) + pods.gpus
+        return found
+
+    def put_job(self, job: Job) -> None:
+        """A job is there; it was not, or was dropped as it was before."""
+        if job.tenant is None or job.placement is None or job.phase not in HOLDING_PHASES:
+            return
+        for name in job.placement.nodes:
+            self._placed_on.setdefault(name, {})[job.key] = job
+        if job.phase is Phase.STOPPING or self.broken(job):
+            self._put(job, job.placement.nodes, "going")
+        elif job.placement.pool in self.pools:
+            running = Running(job, job.tenant, job.placement.pool, dict(job.placement.nodes), on_call=job.on_call)
+            self._set_running(job.key, running)
+            self._put(job, job.placement.nodes, "using")
+
+    def drop_job(self, job: Job) -> None:
+        """A job is not there any more, or not as it was told."""
+        if job.tenant is None or job.placement is None or job.phase not in HOLDING_PHASES:
+            return
+        for name in job.placement.nodes:
+            del self._placed_on[name][job.key]
+            if host := self.hosts.get(name):
+                self._set(host, host.using, job.key, None)
+                self._set(host, host.going, job.key, None)
+        self._set_running(job.key, None)
 
     def broken(self, job: Job) -> bool:
         """Whether a worker of the gang is on a lost node: then the job counts as pending in its old place."""
@@ -128,51 +160,44 @@ class Estate:
             return False  # its hosts may well be up: it runs until somebody stops it
         return any(n not in self.hosts or self.hosts[n].node.lost for n in job.placement.nodes)
 
-    def _put(self, job: Job, nodes: Mapping[str, int], side: str) -> None:
-        assert job.tenant is not None  # noqa: S101 - only jobs of a tenant have GPUs
-        for name, workers in nodes.items():
-            host = self.hosts.get(name)
-            if host is None or (side == "going" and host.node.lost):
-                continue
-            with self._recharged(host, job.tenant):
-                getattr(host, side)[job.key] = Use(job.tenant, workers * job.gpus_per_worker)
+    def told_of(self, name: str) -> list[Job]:
+        """The jobs that were told to have workers on a node, there or not."""
+        return list(self._placed_on.get(name, {}).values())
 
-    @contextmanager
-    def _recharged(self, host: Host, tenant: str) -> Iterator[None]:
-        """Keep the tenant's charge equal to what its hosts add up to, over a change of one host."""
-        before = self._host_charge(host, tenant)
-        yield
-        key = (tenant, host.node.pool)
-        self._charges[key] = self._charges.get(key, 0) + self._host_charge(host, tenant) - before
+    def watch(self) -> None:
+        """From now on, remember how to take back what is done."""
+        self._undo = []
 
-    def _host_charge(
-        self,
-        host: Host,
-        tenant: str,
-        without: frozenset[str] = frozenset(),
-        cuts: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
-    ) -> int:
-        gpus = 0
-        for key, use in (*host.using.items(), *host.held.items()):
-            if use.tenant == tenant and key not in without:
-                gpus += cuts[key].get(host.name, 0) if key in cuts else use.gpus
-        return host.node.offered if gpus and self.pools[host.node.pool].exclusive else gpus
+    def undo(self) -> Steps:
+        """Take back everything since `watch`, and return what does it again."""
+        taken, self._undo = self._undo or [], []
+        for step in reversed(taken):
+            step()
+        again, self._undo = self._undo, None
+        return again
+
+    def redo(self, again: Steps) -> None:
+        """Do again what was taken back, if nothing was done since."""
+        self._undo = []
+        for step in reversed(again):
+            step()
 
     def start(self, job: Job, pool: str, nodes: Mapping[str, int], *, on_call: bool = False) -> None:
         """Give a job GPUs that are idle."""
         assert job.tenant is not None  # noqa: S101 - screened before
-        self.running[job.key] = Running(job, job.tenant, pool, dict(nodes), on_call=on_call, new=True)
+        self._set_running(job.key, Running(job, job.tenant, pool, dict(nodes), on_call=on_call, new=True))
         self._put(job, nodes, "using")
 
     def leave(self, key: str) -> None:
         """A running job is told to stop: its GPUs are on their way out and no longer charged."""
-        gone = self.running.pop(key)
+        gone = self.running[key]
+        self._set_running(key, None)
         for name in gone.nodes:
             if host := self.hosts.get(name):
-                with self._recharged(host, gone.tenant):
-                    use = host.using.pop(key, None)
+                use = host.using.get(key)
+                self._set(host, host.using, key, None)
                 if use and not host.node.lost:
-                    host.going[key] = use
+                    self._set(host, host.going, key, use)
 
     def keep(self, key: str, nodes: Mapping[str, int]) -> None:
         """A running job keeps only these workers: the rest is on its way out."""
@@ -183,27 +208,88 @@ class Estate:
             if host is None or left == workers:
                 continue
             before = host.going.get(key)
-            host.going[key] = Use(running.tenant, (workers - left) * per_worker + (before.gpus if before else 0))
-            with self._recharged(host, running.tenant):
-                if left:
-                    host.using[key] = Use(running.tenant, left * per_worker)
-                else:
-                    del host.using[key]
-        running.nodes, running.shrunk = dict(nodes), True
+            going = (workers - left) * per_worker + (before.gpus if before else 0)
+            self._set(host, host.going, key, Use(running.tenant, going))
+            self._set(host, host.using, key, Use(running.tenant, left * per_worker) if left else None)
+        self._set_running(key, replace(running, nodes=dict(nodes), shrunk=True))
+
+    def grow(self, key: str, nodes: Mapping[str, int]) -> None:
+        """A running job restarts with more workers, on idle GPUs beside its own."""
+        running = self.running[key]
+        self._set_running(key, replace(running, nodes=dict(nodes), new=True, shrunk=False))
+        self._put(running.job, nodes, "using")
 
     def hold(self, job: Job, pool: str, nodes: Mapping[str, int]) -> None:
         """Promise GPUs to a job; they are charged to it from now on."""
         assert job.tenant is not None  # noqa: S101 - screened before
-        self.holds[job.key] = Running(job, job.tenant, pool, dict(nodes), new=True)
+        self._set_hold(job.key, Running(job, job.tenant, pool, dict(nodes), new=True))
         self._put(job, nodes, "held")
 
     def unhold(self, key: str) -> None:
         """A hold ends."""
-        gone = self.holds.pop(key)
+        gone = self.holds[key]
+        self._set_hold(key, None)
         for name in gone.nodes:
             if host := self.hosts.get(name):
-                with self._recharged(host, gone.tenant):
-                    host.held.pop(key, None)
+                self._set(host, host.held, key, None)
+
+    def _put(self, job: Job, nodes: Mapping[str, int], side: str) -> None:
+        assert job.tenant is not None  # noqa: S101 - only jobs of a tenant have GPUs
+        for name, workers in nodes.items():
+            host = self.hosts.get(name)
+            if host is None or (side == "going" and host.node.lost):
+                continue
+            self._set(host, getattr(host, side), job.key, Use(job.tenant, workers * job.gpus_per_worker))
+
+    def _set(self, host: Host, side: dict[str, Use], key: str, use: Use | None) -> None:
+        """Every change of a host: with the charges and the stock, and so that it can be taken back."""
+        before = side.get(key)
+        if before == use:
+            return
+        if self._undo is not None:
+            self._undo.append(lambda: self._set(host, side, key, before))
+        stock = self.stocks[host.node.pool]
+        stock.take(host)
+        if side is host.going:
+            host.set(side, key, use)
+        else:
+            self._charge(host, before, use, -1)
+            host.set(side, key, use)
+            self._charge(host, before, use, 1)
+        stock.put(host)
+
+    def _charge(self, host: Host, before: Use | None, after: Use | None, sign: int) -> None:
+        """Take off the charges that a change touches (-1), or put them on again as they are after it (1)."""
+        pool = host.node.pool
+        if self.pools[pool].exclusive:
+            for tenant in {u.tenant for u in (before, after) if u}:
+                if tenant in host.tenants:
+                    self._add_charge(tenant, pool, sign * host.node.offered)
+        elif use := before if sign < 0 else after:
+            self._add_charge(use.tenant, pool, sign * use.gpus)
+
+    def _add_charge(self, tenant: str, pool: str, gpus: int) -> None:
+        self._charges[tenant, pool] = self._charges.get((tenant, pool), 0) + gpus
+
+    def _set_running(self, key: str, running: Running | None) -> None:
+        before = self.running.get(key)
+        if self._undo is not None:
+            self._undo.append(lambda: self._set_running(key, before))
+        if before is not None:
+            del self.running[key]
+            del self.by_tenant[before.tenant][key]
+        if running is not None:
+            self.running[key] = running
+            self.by_tenant.setdefault(running.tenant, {})[key] = running
+
+    def _set_hold(self, key: str, hold: Running | None) -> None:
+        before = self.holds.get(key)
+        if self._undo is not None:
+            self._undo.append(lambda: self._set_hold(key, before))
+        if hold is None:
+            self.holds.pop(key, None)
+        else:
+            self.holds[key] = hold
 
     def charged(self, tenant: str, pool: str) -> int:
         """GPUs that a tenant is charged in a pool: running and held."""
@@ -218,10 +304,12 @@ class Estate:
     ) -> int:
         """The charge if some jobs were gone and others had only the GPUs on each host that `cuts` leave them."""
         total = self.charged(tenant, pool)
+        exclusive = self.pools[pool].exclusive
         touched = {n for key in (*without, *cuts) if key in self.running for n in self.running[key].nodes}
         for name in touched:
-            if (host := self.hosts.get(name)) and host.node.pool == pool:
-                total += self._host_charge(host, tenant, without, cuts) - self._host_charge(host, tenant)
+            if (host := self.hosts.get(name)) and host.node.pool == pool and tenant in host.tenants:
+                total += host_charge(host, tenant, without, cuts, exclusive=exclusive)
+                total -= host_charge(host, tenant, exclusive=exclusive)
         return total
 
     def added_charge(self, tenant: str, pool: str, nodes: Mapping[str, int], gpus_per_worker: int) -> int:
@@ -233,11 +321,35 @@ class Estate:
     @staticmethod
     def holds_host(tenant: str, host: Host) -> bool:
         """Whether the tenant is charged for the host already."""
-        return any(u.tenant == tenant for u in (*host.using.values(), *host.held.values()))
+        return tenant in host.tenants
 
-    def idle(self, pool: str) -> int:
-        """GPUs of a pool that nothing uses now."""
-        return sum(h.idle for h in self.by_pool[pool])
+
+def host_charge(
+    host: Host,
+    tenant: str,
+    without: frozenset[str] = frozenset(),
+    cuts: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
+    *,
+    exclusive: bool,
+) -> int:
+    """What a tenant is charged for one host: its GPUs there, or the whole host where nobody else can use it."""
+    if exclusive and not without and not cuts:
+        return host.node.offered if tenant in host.tenants else 0
+    gpus = 0
+    for key, use in (*host.using.items(), *host.held.items()):
+        if use.tenant == tenant and key not in without:
+            gpus += cuts[key].get(host.name, 0) if key in cuts else use.gpus
+    return host.node.offered if gpus and exclusive else gpus
+
+
+def bare_key(tenant: str) -> str:
+    """What stands for a tenant's pods without a job, in place of a job's key: no key of a job has a space."""
+    return f"pods of {tenant}"
+
+
+def _stands(node: Node) -> tuple[object, ...]:
+    """All of a node that its host's sums rest on."""
+    return (node.pool, node.gpus, node.domains, node.usable, node.lost, node.foreign)
 
 
 def gpus_on(nodes: Mapping[str, int], per_worker: int) -> dict[str, int]:

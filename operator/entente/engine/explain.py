@@ -13,7 +13,8 @@ from entente.engine.idle import spots_now
 from entente.engine.model import Job
 from entente.engine.placement import Shape, Spot, holds
 from entente.engine.reservations import Reservation
-from entente.engine.walk import ENTITLED, priority_of
+from entente.engine.screening import priority_of
+from entente.engine.walk import ENTITLED
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from types import MappingProxyType
 
 from entente.engine.bounds import Room
 from entente.engine.cycle import Claim, Cycle
-from entente.engine.estate import Estate, Host, Running, Use, gpus_on
+from entente.engine.estate import Estate, Running, gpus_on
+from entente.engine.host import Host, Use
 from entente.engine.idle import binding, by_node, not_handed_over, taker_of
 from entente.engine.placement import Shape, Spot, place
 

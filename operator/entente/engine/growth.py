@@ -9,8 +9,9 @@ from entente.engine.estate import Running
 from entente.engine.idle import allowance_now, needs_handover, spots_now
 from entente.engine.placement import Shape, Spot, place
 from entente.engine.risk import work_at_risk
+from entente.engine.screening import priority_of
 from entente.engine.steps import grow
-from entente.engine.walk import BORROWED, priority_of
+from entente.engine.walk import BORROWED
 
 WORTH_S = 3600.0
 """New GPUs are counted for this long against the cost of the restart."""

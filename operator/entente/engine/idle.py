@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from entente.engine.cycle import Claim, Cycle
-from entente.engine.estate import Host
+from entente.engine.host import Host
 from entente.engine.placement import Spot
 from entente.engine.reservations import Reservation, Taker, binds
 from entente.engine.risk import known_length
@@ -22,28 +22,31 @@ def binding(cycle: Cycle, pool: str, taker: Taker) -> list[Reservation]:
 
 
 def spots_now(
-    cycle: Cycle, claim: Claim, *, on_call: bool = False, bound: Sequence[Reservation] | None = None
+    cycle: Cycle, claim: Claim, *, on_call: bool = False, bound: Sequence[Reservation] | None = None, least: int = 1
 ) -> list[Spot]:
-    """Hosts with GPUs that are free for the claim at this moment, beside the reservations that bind it (or these)."""
+    """Hosts with GPUs that are free for the claim at this moment, beside the reservations that bind it (or these).
+
+    Those with fewer than `least` are left out, save where reservations leave fewer of more.
+    """
     tenant, exclusive = claim.tenant.name, claim.pool.exclusive
     if bound is None:
         bound = binding(cycle, claim.pool.name, taker_of(cycle, claim, on_call=on_call))
     at_node, spots = by_node(bound), list[Spot]()
-    for host in cycle.estate.by_pool[claim.pool.name]:
-        if not host.capacity:
-            continue
+    for host in cycle.estate.stocks[claim.pool.name].hosts(least):
         if (exclusive and _others_on(host, tenant)) or not_handed_over(host, tenant):
             continue
-        staying = host.staying_gpus
-        free = host.capacity - staying - max(host.going_gpus, host.held_gpus)
-        free = _unreserved(host, free, at_node.get(host.name, ()), tenant, exclusive=exclusive)
+        free = host.open
+        if host.name in at_node:
+            free = _unreserved(host, free, at_node[host.name], tenant, exclusive=exclusive)
         if free > 0:
             spots.append(Spot(host.name, host.node.domains, free, cycle.estate.holds_host(tenant, host)))
     return spots
 
 
 def _others_on(host: Host, tenant: str) -> bool:
-    return any(use.tenant != tenant for side in (host.using, host.going, host.held) for use in side.values())
+    if len(host.tenants) > (tenant in host.tenants):
+        return True
+    return any(use.tenant != tenant for use in host.going.values())
 
 
 def not_handed_over(host: Host, tenant: str) -> bool:
@@ -78,13 +81,7 @@ def needs_handover(cycle: Cycle, claim: Claim, node: str) -> bool:
 
 def allowance_now(cycle: Cycle, claim: Claim) -> int:
     """GPUs that the claim's tenant may add to its charge now: what is idle beyond what others keep back."""
-    estate, pool = cycle.estate, claim.pool.name
-    idle = 0
-    for host in estate.by_pool[pool]:
-        if claim.pool.exclusive:
-            if not (host.using or host.going or host.held):
-                idle += host.capacity
-        else:
-            idle += max(0, host.capacity - host.staying_gpus - max(host.going_gpus, host.held_gpus))
+    stock = cycle.estate.stocks[claim.pool.name]
+    idle = stock.untouched if claim.pool.exclusive else stock.open
     left = idle - cycle.kept_from(claim)
     return max(0, left) if claim.pool.exclusive else left  # its own hosts are the tenant's, whatever others keep back

@@ -104,8 +104,8 @@ def _would_start(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[O
     pool, total = claim.pool, 0
     added: dict[str, int] = {claim.tenant.name: claim.least_gpus}
     charges = ground.charges(freed_by(options))
-    for tenant, entries in sorted(cycle.pending.items()):
-        for entry in entries:
+    for tenant in cycle.state.tenants:
+        for entry in cycle.pending(tenant):
             job = entry.job
             if job.key == claim.job.key or pool.name not in entry.pools or total >= wanted:
                 continue

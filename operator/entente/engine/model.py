@@ -198,6 +198,11 @@ class Job:
         """GPUs that it holds now."""
         return self.placement.workers * self.gpus_per_worker if self.placement else 0
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether it waits for GPUs, for whatever reason."""
+        return self.phase is Phase.PENDING
+
     def placed(self, placement: Placement) -> "Job":
         """The same job with its workers there."""
         return replace(self, placement=placement)

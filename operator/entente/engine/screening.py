@@ -7,11 +7,7 @@ from entente.api.job import Phase
 from entente.api.reasons import Reason
 from entente.api.tenant import WhenSpent
 from entente.engine.estate import Estate
-from entente.engine.model import DAY_S, FINAL_PHASES, HOLDING_PHASES, Job, Node, Tenant
-from entente.engine.walk import Pending, priority_of
-
-UNKNOWN_LENGTH_S = DAY_S
-"""What a job of which no length is known counts as where the shortest goes first."""
+from entente.engine.model import FINAL_PHASES, HOLDING_PHASES, Job, Node, Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,47 +18,52 @@ class Refusal:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Screened:
-    """Pending jobs, sorted out."""
+class Screen:
+    """Tells the pending jobs that may get GPUs from those that cannot, by the estate and the tenants as they are."""
 
-    pending: Mapping[str, tuple[Pending, ...]]
-    """By tenant, in the tenant's order."""
-    refused: Mapping[str, Refusal]
-    """By job."""
+    def __init__(self, estate: Estate, tenants: Mapping[str, Tenant]) -> None:
+        self._estate, self._tenants = estate, tenants
+        self._biggest: dict[str, tuple[int, _Biggest]] = {}
+
+    def waits(self, job: Job) -> bool:
+        """Whether the job has no GPUs and is not over: then it waits, for whatever reason."""
+        return job.phase not in FINAL_PHASES and (job.phase not in HOLDING_PHASES or self._estate.broken(job))
+
+    def look(self, job: Job, now: float) -> tuple[str, ...] | Refusal:
+        """The pools that may take a waiting job, best first, or why none can."""
+        tenant = self._tenants.get(job.tenant or "")
+        return _refuse(job, tenant, self._estate) or self._acceptable(job, tenant, now)
+
+    def _acceptable(self, job: Job, tenant: Tenant | None, now: float) -> tuple[str, ...] | Refusal:
+        assert tenant is not None  # noqa: S101 - refused before
+        pools = self._estate.pools
+        granted = [p for p in job.pools or tuple(tenant.terms) if p in pools and p in tenant.terms]
+        refusals = [_never_fits(job, p, pools[p].levels, self._biggest_of(p)) for p in granted]
+        fitting = tuple(p for p, refusal in zip(granted, refusals, strict=True) if refusal is None)
+        if not fitting:
+            return next(r for r in refusals if r)
+        if tenant.spent is WhenSpent.BLOCK:
+            return Refusal(
+                Reason.BUDGET_SPENT, "The tenant's budget of this period is spent: no job starts before the next."
+            )
+        if job.backoff_until is not None and job.backoff_until > now:
+            left = round(job.backoff_until - now)
+            return Refusal(Reason.BACKOFF, f"A worker failed: the gang starts again in {left} s at the earliest.")
+        return fitting
+
+    def _biggest_of(self, pool: str) -> "_Biggest":
+        built = self._estate.built[pool]
+        found = self._biggest.get(pool)
+        if found is None or found[0] != built:
+            found = self._biggest[pool] = (built, _Biggest([h.node for h in self._estate.by_pool[pool]]))
+        return found[1]
 
 
-def screen(estate: Estate) -> Screened:
-    """Sort the pending jobs into those that may get GPUs and those that cannot."""
-    snapshot = estate.snapshot
-    biggest = {pool: _Biggest([h.node for h in hosts]) for pool, hosts in estate.by_pool.items()}
-    pending: dict[str, list[Pending]] = {name: [] for name in sorted(snapshot.tenants)}
-    refused: dict[str, Refusal] = {}
-    for key, job in snapshot.jobs.items():
-        if job.phase in FINAL_PHASES or (job.phase in HOLDING_PHASES and not estate.broken(job)):
-            continue
-        tenant = snapshot.tenants.get(job.tenant or "")
-        found = _refuse(job, tenant, estate) or _acceptable(job, tenant, estate, biggest)
-        if isinstance(found, Refusal):
-            refused[key] = found
-        elif tenant:
-            pending[tenant.name].append(Pending(job, found, priority_of(job, tenant) or 0))
-    return Screened({name: tuple(_ordered(jobs, snapshot.tenants[name])) for name, jobs in pending.items()}, refused)
-
-
-def _ordered(jobs: Sequence[Pending], tenant: Tenant) -> list[Pending]:
-    """The tenant's order: priority, then first come, or the shortest expected first.
-
-    A second of waiting counts as a second less of length, so that nobody starves behind a stream of shorter jobs.
-    """
-
-    def rank(entry: Pending) -> tuple[float, ...]:
-        job = entry.job
-        known = (s for s in (job.expected_s, job.learnt_s, job.max_s) if s is not None)
-        aged = job.submitted + next(known, UNKNOWN_LENGTH_S) if tenant.shortest_first else 0.0
-        return (-entry.priority, aged, job.submitted)
-
-    return sorted(jobs, key=lambda p: (rank(p), p.job.key))
+def priority_of(job: Job, tenant: Tenant) -> int | None:
+    """The value of the job's priority; none when the tenant has no priority of that name."""
+    if job.priority is None:
+        return tenant.default_priority
+    return tenant.priorities.get(job.priority)
 
 
 def _refuse(job: Job, tenant: Tenant | None, estate: Estate) -> Refusal | None:
@@ -84,31 +85,13 @@ def _refuse(job: Job, tenant: Tenant | None, estate: Estate) -> Refusal | None:
     return None
 
 
-def _acceptable(
-    job: Job, tenant: Tenant | None, estate: Estate, biggest: Mapping[str, "_Biggest"]
-) -> tuple[str, ...] | Refusal:
-    """The pools that may take the job, best first, or why there is none for now."""
-    assert tenant is not None  # noqa: S101 - refused before
-    granted = [p for p in job.pools or tuple(tenant.terms) if p in estate.pools and p in tenant.terms]
-    refusals = [_never_fits(job, p, estate.pools[p].levels, biggest[p]) for p in granted]
-    fitting = tuple(p for p, refusal in zip(granted, refusals, strict=True) if refusal is None)
-    if not fitting:
-        return next(r for r in refusals if r)
-    if tenant.spent is WhenSpent.BLOCK:
-        return Refusal(
-            Reason.BUDGET_SPENT, "The tenant's budget of this period is spent: no job starts before the next."
-        )
-    if job.backoff_until is not None and job.backoff_until > estate.now:
-        left = round(job.backoff_until - estate.now)
-        return Refusal(Reason.BACKOFF, f"A worker failed: the gang starts again in {left} s at the earliest.")
-    return fitting
-
-
 class _Biggest:
     """The most workers that a pool, and each of its domains, could ever hold."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self.nodes = [n for n in nodes if n.gpus]
+        self.host = max((n.gpus for n in nodes), default=0)
+        """GPUs of the largest host."""
         self._rooms: dict[tuple[int, int | None], int] = {}
 
     def room(self, per_worker: int, level: int | None) -> int:
@@ -126,10 +109,9 @@ class _Biggest:
 
 def _never_fits(job: Job, pool: str, levels: Sequence[str], biggest: _Biggest) -> Refusal | None:
     per, least = job.gpus_per_worker, job.min_workers
-    largest = max((n.gpus for n in biggest.nodes), default=0)
-    if per > largest:
+    if per > biggest.host:
         return Refusal(
-            Reason.NEVER_FITS, f"A worker asks for {per} GPUs; the largest host of pool {pool} has {largest}."
+            Reason.NEVER_FITS, f"A worker asks for {per} GPUs; the largest host of pool {pool} has {biggest.host}."
         )
     if job.required and job.level not in levels:
         has = ", ".join(levels) or "none"

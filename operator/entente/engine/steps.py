@@ -18,7 +18,6 @@ from entente.engine.taking import Taking
 def start(cycle: Cycle, claim: Claim, nodes: Mapping[str, int], *, on_call: bool = False) -> None:
     """A pending job gets idle GPUs."""
     begin_running(cycle, claim.job, claim.pool.name, nodes, claim.class_, on_call=on_call)
-    _no_longer_pending(cycle, claim)
 
 
 def begin_running(
@@ -32,6 +31,7 @@ def begin_running(
 ) -> None:
     """A job gets idle GPUs, by whatever way it comes."""
     cycle.estate.start(job, pool, nodes, on_call=on_call)
+    cycle.out.add(job.key)
     length = known_length(job)
     _tell_reservations(cycle, job.key, pool, gpus_on(nodes, job.gpus_per_worker), length)
     cycle.decisions.append(Start(job.key, pool, dict(nodes), class_, on_call))
@@ -44,7 +44,6 @@ def hold_idle(cycle: Cycle, claim: Claim, nodes: Mapping[str, int]) -> None:
     """A pending job gets idle hosts that must be handed over to its tenant first."""
     until = cycle.now + (claim.pool.handover_s or 0.0)
     _hold(cycle, claim.job, claim.pool.name, nodes, claim.class_, until)
-    _no_longer_pending(cycle, claim)
 
 
 def carry_out(cycle: Cycle, taking: Taking) -> None:
@@ -60,10 +59,9 @@ def carry_out(cycle: Cycle, taking: Taking) -> None:
     until = cycle.now + max(longest, min(left, claim.pool.notice_s) if claim.entitled else longest)
     for key, nodes in sorted(taking.moved.items()):
         job = cycle.snapshot.jobs[key]
-        class_ = cycle.walks[job.tenant or ""].classes.get(key, AllocationClass.BORROWED)
+        class_ = cycle.walks[job.tenant or ""].class_of(key)
         _hold(cycle, job, claim.pool.name, nodes, class_, until)
     _hold(cycle, claim.job, claim.pool.name, taking.nodes, claim.class_, until)
-    _no_longer_pending(cycle, claim)
 
 
 def _give(cycle: Cycle, claim: Claim, option: Option, running: Running, seconds: float) -> None:
@@ -86,10 +84,7 @@ def grow(cycle: Cycle, running: Running, nodes: Mapping[str, int]) -> None:
     pool = cycle.snapshot.pools[running.pool]
     more = {n: w - running.nodes.get(n, 0) for n, w in nodes.items() if w > running.nodes.get(n, 0)}
     key, job = running.job.key, running.job
-    cycle.estate.leave(key)
-    for name in running.nodes:
-        cycle.estate.hosts[name].going.pop(key, None)
-    cycle.estate.start(job, running.pool, nodes, on_call=running.on_call)
+    cycle.estate.grow(key, nodes)
     _tell_reservations(cycle, key, running.pool, gpus_on(more, job.gpus_per_worker), known_length(job))
     cycle.decisions.append(Grow(key, running.pool, dict(nodes), grace(job, pool, pool.notice_s)))
     cycle.recount(running.tenant, running.pool)
@@ -102,16 +97,12 @@ def reserve(cycle: Cycle, reservation: Reservation) -> None:
 
 def _hold(cycle: Cycle, job: Job, pool: str, nodes: Mapping[str, int], class_: AllocationClass, until: float) -> None:
     cycle.estate.hold(job, pool, nodes)
+    cycle.out.add(job.key)
     _tell_reservations(cycle, job.key, pool, gpus_on(nodes, job.gpus_per_worker), None)
     cycle.decisions.append(Hold(job.key, pool, dict(nodes), class_, until))
     if job.tenant is not None:
         cycle.walks[job.tenant].classes[job.key] = class_
         cycle.recount(job.tenant, pool)
-
-
-def _no_longer_pending(cycle: Cycle, claim: Claim) -> None:
-    entries = cycle.pending[claim.tenant.name]
-    cycle.pending[claim.tenant.name] = [e for e in entries if e.job.key != claim.job.key]
 
 
 def _tell_reservations(cycle: Cycle, key: str, pool: str, gpus: Mapping[str, int], length: float | None) -> None:

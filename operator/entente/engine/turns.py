@@ -7,9 +7,9 @@ from entente.engine.estate import Running
 from entente.engine.ground import Ground
 from entente.engine.model import DAY_S
 from entente.engine.placement import Shape, Spot, place
+from entente.engine.queues import waited
 from entente.engine.reclaim import Waiting, ends_by, wait_for
 from entente.engine.reservations import Reservation
-from entente.engine.walk import waited
 
 
 def own_reservation(cycle: Cycle, claim: Claim, waiting: Waiting) -> Reservation:

@@ -7,8 +7,7 @@ import pytest
 from entente.api.job import Phase
 from entente.api.reasons import Reason
 from entente.api.tenant import WhenSpent
-from entente.engine.estate import Estate
-from entente.engine.screening import screen
+from entente.engine.state import State
 from tests.support.estates import HOST, NOW, RACK, Draft, estate
 
 PLAIN = estate().pool(hosts=4, racks=2).pool("a100", gpus=4).tenant("anthropic", 8)
@@ -17,7 +16,7 @@ ONE_PENDING = PLAIN.pending("anthropic/a")
 
 
 def refused(draft: Draft) -> Mapping[str, Reason]:
-    return {key: refusal.reason for key, refusal in screen(Estate(draft.snapshot())).refused.items()}
+    return {key: refusal.reason for key, refusal in State(draft.snapshot()).refused.items()}
 
 
 @pytest.mark.parametrize(
@@ -111,27 +110,27 @@ def test_of_several_reasons_the_first_is_given(draft: Draft, reason: Reason) -> 
     ],
 )
 def test_a_job_that_may_be_is_in_the_walk(draft: Draft) -> None:
-    screened = screen(Estate(draft.snapshot()))
-    assert screened.refused == {}
-    assert [p.job.key for p in screened.pending["anthropic"]] == ["anthropic/a"]
+    state = State(draft.snapshot())
+    assert state.refused == {}
+    assert [p.job.key for p in state.queues["anthropic"]] == ["anthropic/a"]
 
 
 @pytest.mark.parametrize("phase", [Phase.SUCCEEDED, Phase.FAILED])
 def test_an_ended_job_is_no_demand(phase: Phase) -> None:
-    screened = screen(Estate(PLAIN.pending("anthropic/a", phase=phase).snapshot()))
-    assert (screened.pending["anthropic"], screened.refused) == ((), {})
+    state = State(PLAIN.pending("anthropic/a", phase=phase).snapshot())
+    assert (len(state.queues["anthropic"]), state.refused) == (0, {})
 
 
 def test_only_the_pools_in_which_it_fits_are_tried() -> None:
     draft = PLAIN.tenant("anthropic", {"a100": 4, "h100": 8})
     both = draft.pending("anthropic/a").pending("anthropic/b", gpus_per_worker=8)
-    pools = {p.job.key: p.pools for p in screen(Estate(both.snapshot())).pending["anthropic"]}
+    pools = {p.job.key: p.pools for p in State(both.snapshot()).queues["anthropic"]}
     assert pools == {"anthropic/a": ("a100", "h100"), "anthropic/b": ("h100",)}
 
 
 def test_messages_say_what_is_asked_and_what_there_is() -> None:
     draft = PLAIN.pending("anthropic/a", gpus_per_worker=9).pending("anthropic/b", priority="urgent")
-    messages = {key: refusal.message for key, refusal in screen(Estate(draft.snapshot())).refused.items()}
+    messages = {key: refusal.message for key, refusal in State(draft.snapshot()).refused.items()}
     assert messages["anthropic/a"] == "A worker asks for 9 GPUs; the largest host of pool h100 has 8."
     assert messages["anthropic/b"] == "The tenant has no priority 'urgent'; it has: default, high, low."
 
@@ -157,5 +156,5 @@ ORDERED = (
 )
 def test_pending_jobs_are_in_the_tenants_order(*, shortest: bool, expected: list[str]) -> None:
     draft = ORDERED.tenant("anthropic", 8, shortest_first=shortest)
-    entries = screen(Estate(draft.snapshot())).pending["anthropic"]
+    entries = State(draft.snapshot()).queues["anthropic"]
     assert [p.job.key.partition("/")[2] for p in entries] == expected

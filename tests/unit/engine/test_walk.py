@@ -8,21 +8,27 @@ import pytest
 from entente.api.job import AllocationClass
 from entente.api.tenant import WhenSpent
 from entente.engine.cycle import begin, walk_all
-from entente.engine.estate import Estate
+from entente.engine.gpu_walk import walk_gpus
+from entente.engine.host_walk import walk_hosts
 from entente.engine.model import Job, Placement
-from entente.engine.screening import screen
-from entente.engine.walk import Bounds, Walk, Walker, waited
+from entente.engine.queues import waited
+from entente.engine.state import State
+from entente.engine.walk import Bounds, Walk, Walker
 from tests.support.estates import NOW, PRIORITIES, Draft, a_job, estate
 
 ENTITLED, BORROWED = AllocationClass.ENTITLED, AllocationClass.BORROWED
 
 
 def walked(draft: Draft, *, due: int | None = None) -> Walk:
-    """The walk of the tenant `a`."""
-    snapshot = draft.snapshot()
-    built, tenant = Estate(snapshot), snapshot.tenants["a"]
+    """The walk of the tenant `a`: where only GPUs count, both ways of walking find the same."""
+    state = State(draft.snapshot())
+    tenant = state.tenants["a"]
     bounds = {p: Bounds(t.guaranteed, due) for p, t in tenant.terms.items()}
-    return Walker(built).walk(tenant, screen(built).pending["a"], bounds)
+    walker = Walker(state.estate, tenant, state.queues["a"], set(), bounds)
+    walk = walk_hosts(walker)
+    if not any(state.estate.pools[pool].exclusive for pool in bounds):
+        assert walk_gpus(walker) == walk
+    return walk
 
 
 def entitled(draft: Draft, *, due: int | None = None) -> set[str]:
@@ -170,8 +176,9 @@ def test_a_pending_job_counts_in_the_first_pool_in_which_it_would_be_entitled() 
         .pending("a/y", submitted=NOW)
     )
     walk = walked(draft)
-    assert walk.counts_in == {"a/x": "h100", "a/y": "a100"}
-    assert walk.elsewhere["a/x", "a100"] is BORROWED
+    assert walk.homes == {"a/x": "h100"}
+    assert walk.class_of("a/y") is BORROWED
+    assert (walk.class_in("a/x", "a100"), walk.class_in("a/x", "h100")) == (BORROWED, ENTITLED)
     assert (walk.pending, walk.demand) == ({"h100": 8, "a100": 1}, {"h100": 8, "a100": 1})
 
 
@@ -233,7 +240,7 @@ def test_with_the_budget_spent_only_entitled_jobs_stay_in_the_walk() -> None:
     draft = (
         SHARED.tenant("a", 8, spent=WhenSpent.GUARANTEE_ONLY).pending("a/x", workers=8).pending("a/y", submitted=NOW)
     )
-    cycle = begin(draft.snapshot())
+    cycle = begin(State(draft.snapshot()), NOW)
     walk_all(cycle)
-    assert set(cycle.walks["a"].classes) == {"a/x"}
-    assert set(cycle.refused) == {"a/y"}
+    assert set(cycle.walks["a"].homes) == {"a/x"}
+    assert set(cycle.refused()) == {"a/y"}

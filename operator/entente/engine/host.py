@@ -1,0 +1,77 @@
+"""A node of a pool, and who uses, leaves and holds GPUs on it."""
+
+from dataclasses import dataclass, field
+
+from entente.engine.model import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """GPUs of one job (or bare pods) on a host."""
+
+    tenant: str
+    gpus: int
+
+
+@dataclass(slots=True, eq=False)
+class Host:
+    """A node of a pool and what is on it. Changed by the estate only, which keeps the sums."""
+
+    node: Node
+    capacity: int
+    using: dict[str, Use] = field(default_factory=dict)
+    """By job: in use and staying."""
+    going: dict[str, Use] = field(default_factory=dict)
+    """By job: in use, and on its way out for sure."""
+    held: dict[str, Use] = field(default_factory=dict)
+    """By job: promised to a claimant."""
+    staying_gpus: int = 0
+    """GPUs in use by work that is not on its way out."""
+    going_gpus: int = 0
+    """GPUs in use by work on its way out."""
+    held_gpus: int = 0
+    """GPUs promised."""
+    tenants: dict[str, int] = field(default_factory=dict)
+    """By tenant: how many of its jobs use or hold GPUs here and stay."""
+
+    @property
+    def name(self) -> str:
+        """The node's name."""
+        return self.node.name
+
+    @property
+    def idle(self) -> int:
+        """GPUs that nothing uses now, held or not."""
+        return max(0, self.capacity - self.staying_gpus - self.going_gpus)
+
+    @property
+    def open(self) -> int:
+        """GPUs that nothing uses now and that are not held: what leaves goes to the holds first."""
+        return max(0, self.capacity - self.staying_gpus - max(self.going_gpus, self.held_gpus))
+
+    def set(self, side: dict[str, Use], key: str, use: Use | None) -> None:
+        """Put a use on one side of the host in place of the one of this key, or take that away."""
+        before = side.get(key)
+        gpus = (use.gpus if use else 0) - (before.gpus if before else 0)
+        if side is self.going:
+            self.going_gpus += gpus
+        else:
+            if side is self.held:
+                self.held_gpus += gpus
+            else:
+                self.staying_gpus += gpus
+            if before:
+                self._count(before.tenant, -1)
+            if use:
+                self._count(use.tenant, 1)
+        if use:
+            side[key] = use
+        else:
+            side.pop(key, None)
+
+    def _count(self, tenant: str, by: int) -> None:
+        count = self.tenants.get(tenant, 0) + by
+        if count:
+            self.tenants[tenant] = count
+        else:
+            del self.tenants[tenant]

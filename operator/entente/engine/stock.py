@@ -1,0 +1,52 @@
+"""Free GPUs of a pool, kept up with every change: sums, and the hosts by how many GPUs are free on them."""
+
+from collections.abc import Iterator
+
+from entente.engine.host import Host
+
+
+class Stock:
+    """What is free in one pool.
+
+    A host is taken out before it changes and put back afterwards, so that a change costs the same in any estate.
+    """
+
+    def __init__(self) -> None:
+        self.open = 0
+        """GPUs that nothing uses and that are not held, over all hosts."""
+        self.idle = 0
+        """GPUs that nothing uses now, held or not."""
+        self.untouched = 0
+        """GPUs of hosts that nobody uses or holds."""
+        self._by_open: list[dict[str, Host]] = [{}]
+
+    def put(self, host: Host) -> None:
+        """Count a host."""
+        free = host.open
+        self.idle += host.idle
+        if not (host.using or host.going or host.held):
+            self.untouched += host.capacity
+        if free > 0:
+            self.open += free
+            while len(self._by_open) <= free:
+                self._by_open.append({})
+            self._by_open[free][host.name] = host
+
+    def take(self, host: Host) -> None:
+        """Count a host no longer."""
+        free = host.open
+        self.idle -= host.idle
+        if not (host.using or host.going or host.held):
+            self.untouched -= host.capacity
+        if free > 0:
+            self.open -= free
+            del self._by_open[free][host.name]
+
+    def hosts(self, least: int) -> Iterator[Host]:
+        """The hosts with at least so many open GPUs, at least one, those with the fewest first."""
+        for hosts in self._by_open[max(1, least) :]:
+            yield from hosts.values()
+
+    def room(self, per_worker: int) -> int:
+        """Workers that the open GPUs could take, were all of them lent to one job."""
+        return sum(len(hosts) * (free // per_worker) for free, hosts in enumerate(self._by_open) if free >= per_worker)
