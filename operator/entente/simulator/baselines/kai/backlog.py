@@ -76,13 +76,23 @@ def kind_of(unit: Unit) -> Kind:
     return Kind(unit.gang, unit.work.preemptible)
 
 
+class _Turn(NamedTuple):
+    """The next try of a queue."""
+
+    at: QueueRank
+    """When it comes: by the largest job at or before it."""
+    queue: Queue
+    rank: JobRank
+
+
 class Turns:
     """One action's way through the backlog.
 
     Args:
         backlog: The pending units.
         total: GPUs of the cluster.
-        worth: Whether a try of such a unit of that queue may succeed, as things are now.
+        worth: Whether a try of such a unit of that queue may succeed, as things are now. After a try, it may change for
+            the unit's queue; for others only after `settle`.
     """
 
     def __init__(self, backlog: Backlog, total: int, worth: Callable[[Queue, Kind], bool]) -> None:
@@ -91,45 +101,60 @@ class Turns:
         self._worth = worth
         self._from: dict[str, tuple[object, ...]] = {}
         """The first rank of each queue that was not reached yet; none of a queue that was not."""
+        self._turns: dict[str, _Turn | None] = {}
+        self._latest: QueueRank | None = None
+        """The latest moment that was reached since the queues changed."""
+        self._taken: Queue | None = None
+        """The queue of the last try."""
 
     def next(self) -> Unit | None:
         """The next unit to be tried; none when no try is left that may succeed."""
-        reached = [turn for queue in self._backlog.queues.values() if (turn := self._first_of(queue)) is not None]
-        if not reached:
+        for name, queue in self._backlog.queues.items():
+            if name not in self._turns:
+                self._turns[name] = self._turn_of(queue)
+        turn = min((turn for turn in self._turns.values() if turn is not None), default=None)
+        if turn is None:
             return None
-        if len(reached) == 1:
-            queue, rank, largest = reached[0]
-        else:
-            queue, rank, largest = min(reached, key=lambda turn: queue_rank(turn[0], self._total, turn[2]))
-        self._pass(queue, queue_rank(queue, self._total, largest))
-        self._from[queue.name] = (*rank, 0)
-        return self._backlog.unit(rank)
+        self._latest = turn.at if self._latest is None else max(turn.at, self._latest)
+        self._from[turn.queue.name] = (*turn.rank, 0)
+        self._taken = turn.queue
+        del self._turns[turn.queue.name]
+        return self._backlog.unit(turn.rank)
 
-    def _first_of(self, queue: Queue) -> tuple[Queue, JobRank, int] | None:
-        """The queue's next unit that may succeed, and the GPUs of the largest at or before it."""
+    def settle(self) -> None:
+        """The last try succeeds: before the queues change by it, note what was tried in vain by now."""
+        if self._latest is not None:
+            for queue in self._backlog.queues.values():
+                if queue is not self._taken:
+                    self._pass(queue, self._latest)
+        self._latest = None
+        self._turns = {}
+
+    def _turn_of(self, queue: Queue) -> _Turn | None:
         kinds = self._backlog.kinds_of(queue.name)
         worth = [kind for kind in kinds if self._worth(queue, kind)]
         if not worth:
             return None
-        ahead = {kind: ranks[i] for kind, ranks in kinds.items() if (i := self._index(queue.name, ranks)) < len(ranks)}
+        ahead = self._ahead(queue)
         first = min((ahead[kind] for kind in worth if kind in ahead), default=None)
         if first is None:
             return None
-        return queue, first, max(kind.gang.total for kind, rank in ahead.items() if rank <= first)
+        largest = max(kind.gang.total for kind, rank in ahead.items() if rank <= first)
+        return _Turn(queue_rank(queue, self._total, largest), queue, first)
 
-    def _index(self, queue: str, ranks: list[JobRank]) -> int:
-        start = self._from.get(queue)
-        return 0 if start is None else bisect_left(ranks, start)
+    def _ahead(self, queue: Queue) -> dict[Kind, JobRank]:
+        """The first unit of each kind that was not reached yet."""
+        ahead, start = {}, self._from.get(queue.name)
+        for kind, ranks in self._backlog.kinds_of(queue.name).items():
+            index = 0 if start is None else bisect_left(ranks, start)
+            if index < len(ranks):
+                ahead[kind] = ranks[index]
+        return ahead
 
-    def _pass(self, taken: Queue, turn: QueueRank) -> None:
-        """All that KAI comes to before this turn, in the other queues, was tried by then, in vain."""
-        for queue in self._backlog.queues.values():
-            if queue is taken:
-                continue
-            barred = [
-                ranks[i]
-                for kind, ranks in self._backlog.kinds_of(queue.name).items()
-                if (i := self._index(queue.name, ranks)) < len(ranks)
-                and queue_rank(queue, self._total, kind.gang.total) > turn
-            ]
-            self._from[queue.name] = min(barred) if barred else (1 << 62,)
+    def _pass(self, queue: Queue, turn: QueueRank) -> None:
+        """All that KAI comes to before this turn was tried by then."""
+        ahead = self._ahead(queue)
+        if not ahead:
+            return
+        barred = [rank for kind, rank in ahead.items() if queue_rank(queue, self._total, kind.gang.total) > turn]
+        self._from[queue.name] = min(barred) if barred else (1 << 62,)

@@ -34,6 +34,7 @@ class Cluster:
             for age, (name, tenant) in enumerate(sorted(site.tenants.items()))
             if pool in tenant.terms
         }
+        self._below = {pool: list(self.leaves.values())}
         self.held = dict.fromkeys(nodes, 0)
         """GPUs of each host that pods take, running or stopping."""
         self.running: dict[str, list[JobRank]] = {name: [] for name in self.leaves}
@@ -44,7 +45,7 @@ class Cluster:
 
     def share(self) -> None:
         """Divide the cluster among the queues."""
-        divide(self.total, [self.parent, *self.leaves.values()])
+        divide(self.total, [self.parent], self._below)
 
     def unit(self, rank: JobRank) -> Unit:
         """The running unit of that rank."""

@@ -19,11 +19,15 @@ CANDIDATES = 17
 
 def draw(cluster: Cluster, chance: Random) -> dict[str, list[JobRank]]:
     """Candidates for being moved, by leaf, as ranked."""
-    running = [(name, rank) for name, ranks in cluster.running.items() for rank in ranks]
-    drawn = sorted(running if len(running) <= CANDIDATES else chance.sample(running, CANDIDATES))
+    running = sum(len(ranks) for ranks in cluster.running.values())
+    drawn = sorted(range(running) if running <= CANDIDATES else chance.sample(range(running), CANDIDATES))
     candidates: dict[str, list[JobRank]] = {}
-    for name, rank in drawn:
-        candidates.setdefault(name, []).append(rank)
+    end = index = 0
+    for name, ranks in cluster.running.items():
+        start, end = end, end + len(ranks)
+        while index < len(drawn) and drawn[index] < end:
+            candidates.setdefault(name, []).append(ranks[drawn[index] - start])
+            index += 1
     return candidates
 
 

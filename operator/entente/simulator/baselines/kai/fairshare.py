@@ -5,7 +5,7 @@ After pkg/scheduler/plugins/proportion/resource_division/resource_division.go an
 floats is left to chance; here queues are taken in the order given.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import floor
 
 from entente.simulator.baselines.kai.queues import Queue
@@ -14,21 +14,19 @@ DEFAULT_K = 1.0
 """How much past use counts against a queue's weight."""
 
 
-def divide(total: int, queues: Sequence[Queue], k: float = DEFAULT_K) -> None:
+def divide(total: int, tops: Sequence[Queue], children: Mapping[str, Sequence[Queue]], k: float = DEFAULT_K) -> None:
     """Set the fair share of all queues of a tree, level by level: children divide their parent's (N6).
 
     Args:
         total: GPUs of all nodes that are ready.
-        queues: All queues of the tree, each parent before its children.
+        tops: The queues without a parent.
+        children: The queues below each that has some, by its name.
         k: Weight of past use.
     """
-    siblings: dict[str, list[Queue]] = {}
-    for queue in queues:
-        siblings.setdefault("" if queue.parent is None else queue.parent.name, []).append(queue)
-    _divide_among(total, siblings.get("", []), k)
-    for queue in queues:
-        if queue.name in siblings:
-            _divide_among(queue.fair_share, siblings[queue.name], k)
+    _divide_among(total, tops, k)
+    for queue in tops:
+        if below := children.get(queue.name):
+            divide(queue.fair_share, below, children, k)
 
 
 def _divide_among(total: int, queues: Sequence[Queue], k: float) -> None:

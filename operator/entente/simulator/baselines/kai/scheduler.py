@@ -85,6 +85,10 @@ class Scheduler:
         self.cluster.back(host)
         self._changed = True
 
+    def keeps(self, key: str) -> bool:
+        """Whether a place is kept for a job that it is not in yet."""
+        return key in self._kept
+
     def decide(self, now: float) -> list[Action]:
         """One cycle."""
         if self._changed:
@@ -127,6 +131,7 @@ class Scheduler:
             if nodes is None:
                 msg = f"{unit.id}: has room, but no place"
                 raise AssertionError(msg)
+            turns.settle()
             self._give(unit, nodes)
             # what did not fit does not fit now either, until the next cycle
             fits = {entry: False for entry, fit in fits.items() if not fit}
@@ -154,6 +159,7 @@ class Scheduler:
             if outcome is None:
                 failures.add(unit.gang)
             else:
+                turns.settle()
                 self._carry_out(unit, outcome, EvictionCause.MOVE)
                 free = self.cluster.hosts.free
 
@@ -174,6 +180,7 @@ class Scheduler:
             if outcome is None:
                 failures[unit.queue.name].add(unit.gang)
             else:
+                turns.settle()
                 self._carry_out(unit, outcome, cause)
 
     def _reclaim_for(self, unit: Unit, now: float) -> Outcome | None:
@@ -218,6 +225,7 @@ class Scheduler:
             if outcome is None:
                 failures[unit.queue.name].add(unit.gang)
             else:
+                turns.settle()
                 self._carry_out(unit, outcome, EvictionCause.PRIORITY)
 
     def _preempt_for(self, unit: Unit, now: float) -> Outcome | None:
