@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
+from entente.simulator.baselines.kueue.ceiling import Ceiling
 from entente.simulator.baselines.kueue.quota import QuotaNode
 from entente.simulator.baselines.kueue.workloads import ClusterQueue, Workload
 from entente.simulator.hosts import Gang, Hosts, Placed
@@ -32,6 +33,8 @@ class Cohort:
         self.quota = quota.checked()
         self.queues = queues
         self.hosts = Hosts(gpus, exclusive=exclusive)
+        self.ceiling: Ceiling | None = None
+        """Known after a search in vain, as long as it holds."""
         self._gpus = gpus
         self._up = set(gpus)
         self._sizes = Counter(gpus.values())
@@ -51,12 +54,28 @@ class Cohort:
         """
         self.hosts.restore(workload.key, Placed(workload.queue, gang, nodes))
         workload.gang = gang
-        self.queues[workload.queue].reserve(workload, self.flavor, now)
+        queue = self.queues[workload.queue]
+        queue.reserve(workload, self.flavor, now)
+        if workload.evicted or queue.reserving(self.flavor, evicted=False)[0][-1] is not workload:
+            self.ceiling = None
+
+    def evict(self, workload: Workload) -> None:
+        """A workload is told to stop; it has its quota and its hosts until its pods are gone."""
+        self.queues[workload.queue].evict(workload)
+        if self.ceiling is not None:
+            self.ceiling.raise_by(self.hosts.placed[workload.key])
 
     def free(self, workload: Workload) -> Placed:
         """A workload gives back its quota and its hosts. Returns where it was."""
         self.queues[workload.queue].release(workload)
-        return self.hosts.release(workload.key)
+        placed = self.hosts.release(workload.key)
+        if self.ceiling is not None:
+            self.ceiling.raise_by(placed)
+        return placed
+
+    def free_by_host(self) -> dict[str, int]:
+        """Free GPUs of the hosts that are up."""
+        return {host: self.hosts.free_on(host) for host in self._gpus if host in self._up}
 
     def lose(self, host: str) -> None:
         """A host is down; nothing runs there any more. Quotas stay: nobody edits them in time."""
@@ -68,6 +87,7 @@ class Cohort:
     def regain(self, host: str) -> None:
         """A host is up again."""
         self.hosts.regain(host)
+        self.ceiling = None
         if host not in self._up:
             self._up.add(host)
             self._sizes[self._gpus[host]] += 1

@@ -175,7 +175,7 @@ class Cycle:
         told = [target for target in targets if not target.workload.evicted]
         self._preempted.update((target.workload.key, target.workload) for target in targets)
         for victim, reason in told:
-            self.queues[victim.queue].evict(victim)
+            self.cohorts[victim.flavor or ""].evict(victim)
             self.actions.append(Stop(victim.key, _CAUSES[reason], for_key=preemptor.key))
         return bool(told)
 

@@ -7,9 +7,9 @@ The settings are those of the comparison: `reclaimWithinCohort: Any`, `withinClu
 `pkg/scheduler/preemption/common/ordering.go` (`CandidatesOrdering`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum, auto
-from heapq import merge
+from heapq import heapify, heappop, heapreplace
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -44,6 +44,13 @@ class Request(NamedTuple):
     """All of its workers, or fewer."""
 
 
+def has_lower(cohort: Cohort, request: Request) -> bool:
+    """Whether anything of lower priority runs in the request's own ClusterQueue."""
+    queue = cohort.queues[request.queue]
+    lines = (queue.reserving(cohort.flavor, evicted=evicted) for evicted in (True, False))
+    return any(line and line[0][0] < request.priority for line in lines)
+
+
 class _Lender(NamedTuple):
     """A ClusterQueue that uses more than its own quota, so that others may take it back."""
 
@@ -75,6 +82,8 @@ class Preemption:
         self._placed = placed
         self._lenders = self._found_lenders()
         self._off_hosts: dict[str, Placed] = {}
+        self.freed_in_vain: Mapping[str, int] | None = None
+        """After a first attempt in vain: free GPUs of each host once all its victims are gone."""
 
     def targets(self) -> list[Target]:
         """The victims, in the order in which they were chosen; none if no set of them makes the workload fit (K19)."""
@@ -87,6 +96,8 @@ class Preemption:
                     kept = self._filled_back(removed, borrowing=borrowing)
                     self._restore(kept)
                     return kept
+            if self._placed and self.freed_in_vain is None:
+                self.freed_in_vain = self._cohort.free_by_host()
             self._restore(removed)
         return []
 
@@ -120,13 +131,26 @@ class Preemption:
         if queue.reserving(flavor, evicted=False) or queue.reserving(flavor, evicted=True):
             lenders.append(_Lender(queue, below, advantage))
 
-    def _attempts(self) -> tuple[bool, ...]:
-        """With which leave to borrow, after the evictions, victims are sought, one try after the other (K17)."""
+    def _attempts(self) -> Iterator[bool]:
+        """With which leave to borrow, after the evictions, victims are sought, one try after the other (K17).
+
+        Tries that cannot succeed are left out: without borrowing where all lower work of the own ClusterQueue is too
+        little to stay within quota, or where that has no candidates more.
+        """
         if not self._lenders or self._quota.usage >= self._quota.nominal:
-            return (True,)
-        if not any(lender.advantage for lender in self._lenders):
-            return (False, True)
-        return (True, False)
+            yield True
+        elif not any(lender.advantage for lender in self._lenders):
+            if self._may_stay_within():
+                yield False
+            yield True
+        else:
+            yield True
+            if not all(lender.advantage for lender in self._lenders) and self._may_stay_within():
+                yield False
+
+    def _may_stay_within(self) -> bool:
+        own = sum(target.workload.gpus for evicted in (True, False) for target in self._own(evicted=evicted))
+        return not self._quota.borrows_with(self._preemptor.gang.total - own)
 
     def _candidates(self, *, borrowing: bool) -> Iterator[Target]:
         """Candidates in order: evicted ones first, of others before one's own, of those with an advantage first (K15).
@@ -141,11 +165,21 @@ class Preemption:
             yield from self._own(evicted=evicted)
 
     def _foreign(self, lenders: Sequence[_Lender], *, evicted: bool) -> Iterator[Target]:
-        by_name = {lender.queue.name: lender for lender in lenders}
-        lines = (lender.queue.reserving(self._cohort.flavor, evicted=evicted) for lender in lenders)
-        for *_, workload in merge(*lines):
-            if by_name[workload.queue].borrows():
-                yield Target(workload, Reason.IN_COHORT_RECLAMATION)
+        """Workloads of these lenders, each as long as it borrows: while victims are chosen, none begins to again."""
+        lines = [lender.queue.reserving(self._cohort.flavor, evicted=evicted) for lender in lenders]
+        heads = [(*line[0], number, 0) for number, line in enumerate(lines) if line]
+        heapify(heads)
+        while heads:
+            *_, workload, number, place = heads[0]
+            if not lenders[number].borrows():
+                heappop(heads)
+                continue
+            line = lines[number]
+            if place + 1 < len(line):
+                heapreplace(heads, (*line[place + 1], number, place + 1))
+            else:
+                heappop(heads)
+            yield Target(workload, Reason.IN_COHORT_RECLAMATION)
 
     def _own(self, *, evicted: bool) -> Iterator[Target]:
         """Workloads of the own ClusterQueue of lower priority (K14)."""

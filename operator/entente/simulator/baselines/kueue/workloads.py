@@ -75,33 +75,37 @@ class Pending:
 
     def __init__(self) -> None:
         self._lines: dict[Shape, list[tuple[float, str, Workload]]] = {}
+        self._awake: set[Shape] = set()
+        """Shapes in the lines that are not parked."""
         self._parked: set[Shape] = set()
         self._sticky: Workload | None = None
 
     def push(self, workload: Workload) -> None:
         """A workload waits; it is parked where others of its shape are."""
-        heappush(self._lines.setdefault(workload.shape, []), (workload.created, workload.key, workload))
+        shape = workload.shape
+        heappush(self._lines.setdefault(shape, []), (workload.created, workload.key, workload))
+        if shape not in self._parked:
+            self._awake.add(shape)
 
     def head(self) -> Workload | None:
         """The workload to be tried next."""
-        sticky, parked = self._sticky, self._parked
-        if sticky is not None and sticky.shape not in parked:
+        sticky = self._sticky
+        if sticky is not None and sticky.shape not in self._parked:
             return sticky
-        best: Workload | None = None
-        for shape, line in self._lines.items():
-            if shape not in parked:
-                first = line[0][2]
-                if best is None or first.rank < best.rank:
-                    best = first
-        return best
+        if not self._awake:
+            return None
+        return min((self._lines[shape][0][2] for shape in self._awake), key=lambda first: first.rank)
 
     def park(self, shape: Shape) -> None:
         """Workloads of this shape wait for something to be freed."""
         self._parked.add(shape)
+        self._awake.discard(shape)
 
     def wake(self) -> None:
         """Something was freed: everything is tried again."""
-        self._parked.clear()
+        if self._parked:
+            self._parked.clear()
+            self._awake.update(self._lines)
 
     def stick(self, head: Workload) -> bool:
         """The head waits for its victims to stop, and stays the head. Returns whether it was not so already."""
@@ -125,6 +129,7 @@ class Pending:
         heappop(line)
         if not line:
             del self._lines[head.shape]
+            self._awake.discard(head.shape)
 
 
 Line = list[tuple[int, float, str, Workload]]
