@@ -1,5 +1,6 @@
 """The course of a pool in few points: averages over equal parts of the time."""
 
+import itertools
 from dataclasses import dataclass
 
 from entente.simulator.meter import Series
@@ -21,8 +22,8 @@ def course(series: Series, end_s: float, parts: int) -> Course:
     """Average a series up to an end. The time is cut into so many parts."""
     width = end_s / parts if end_s > 0 else 1.0
     held, pending = [0.0] * parts, [0.0] * parts
-    ends = [*series.at[1:], end_s]
-    for begin, end, gpus, asked in zip(series.at, ends, series.held, series.pending, strict=True):
+    ends = itertools.chain(series.at[1:], [end_s])
+    for begin, end, gpus, asked in zip(series.at, ends, series.held, series.pending, strict=False):
         stop = min(end, end_s)
         part = min(parts - 1, int(begin / width))
         while begin < stop:
