@@ -170,7 +170,7 @@ class ApiServer:
         """Watches that are open."""
         return len(self._watchers)
 
-    async def until(self, condition: Callable[[], bool], *, within_s: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], bool], *, within_s: float = 60.0) -> None:
         """Wait for something to become true, looking after each request and often in between."""
         async with asyncio.timeout(within_s):
             while not condition():

@@ -40,6 +40,8 @@ class Miniature:
 
     def __init__(self, server: ApiServer) -> None:
         self.server = server
+        self.cut_off = False
+        """Whether the operator has asked for more writes than it has."""
 
     async def furnish(self, nodes: int, **guarantees: int) -> None:
         """Nodes, a pool of them with a notice of a minute, and tenants with guarantees in it, set up and ready."""
@@ -103,7 +105,7 @@ class Miniature:
                 used[name] = used.get(name, 0) + int(asked)
         return used
 
-    async def until(self, condition: Callable[[], bool], *, within_s: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], bool], *, within_s: float = 60.0) -> None:
         """Wait for something to become true; no GPU may be given twice on the way."""
 
         def look() -> bool:
@@ -145,12 +147,14 @@ class Miniature:
     async def operator(self, *, writes: int | None = None, settings: Settings = SETTINGS) -> AsyncIterator[Core]:
         """An operator; after so many writes none of its requests arrives any more, as if it had been killed there."""
         left = [writes]
+        self.cut_off = False
 
         def fence() -> float:
             if left[0] is None:
                 return 60.0
             left[0] -= 1
-            return 60.0 if left[0] >= 0 else 0.0
+            self.cut_off = left[0] < 0
+            return 0.0 if self.cut_off else 60.0
 
         client = KubeClient(self.server.connection, fence=fence, backoff=IMPATIENT)
         reader = KubeClient(self.server.connection, backoff=IMPATIENT)

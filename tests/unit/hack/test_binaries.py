@@ -25,7 +25,7 @@ class Builder:
     def __call__(self, job: gobuild.Job, _report: TextIO) -> None:
         self.built.append(job.title)
         self.begun.set()
-        assert self.may_end.wait(10)
+        assert self.may_end.wait(60)
         for package in job.packages:
             path = job.output / gobuild.default_name(package)
             path.write_text("binary", encoding="utf-8")
@@ -76,7 +76,7 @@ def test_a_second_builder_waits_and_builds_nothing(builder: Builder) -> None:
     builder.may_end.clear()
     with ThreadPoolExecutor() as pool:
         first = pool.submit(binaries.ensure, "kwok")
-        assert builder.begun.wait(10)
+        assert builder.begun.wait(60)
         second = pool.submit(binaries.ensure, "kwok")
         assert not second.done()
         builder.may_end.set()

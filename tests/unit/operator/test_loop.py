@@ -34,7 +34,7 @@ async def test_the_loop_decides_when_a_reservation_begins_though_nothing_happens
     guest = cluster.submit("guest", "run", 1, 8)
     async with cluster.operator(settings=IDLE):
         await cluster.until(lambda: cluster.phase(guest) == "Running")
-        start = time.time() + 1.5
+        start = time.time() + 5
         cluster.reserve({"tenant": "lab", "gpus": 8, "start": moment(start), "end": moment(start + 3600)})
         claim = cluster.submit("lab", "reserved", 1, 8)
         await cluster.until(lambda: cluster.phase(claim) == "Pending")
