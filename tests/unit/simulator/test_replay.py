@@ -143,14 +143,17 @@ def test_with_a_job_that_does_nothing_the_time_to_reclaim_is_from_its_being_enti
     assert (reclaim.key, reclaim.tenant, reclaim.pool, reclaim.seconds) == ("x/b", "x", "h100", 40.0)
 
 
-@pytest.mark.parametrize("host_down", [0.0, 4000.0])
-def test_gpu_seconds_add_up(host_down: float) -> None:
+@pytest.mark.parametrize(
+    ("host_down", "rate"),
+    [pytest.param(0.0, 30_000.0, id="gangs restart in place"), pytest.param(1000.0, 3000.0, id="hosts are lost")],
+)
+def test_gpu_seconds_add_up(host_down: float, rate: float) -> None:
     site = a_site({"x": 8, "y": 8}, hosts=2)
     jobs = [
         (a_sim_job(f"{'xy'[n % 2]}/{n}", gpus_per_worker=1 + n % 8, submitted=60.0 * n), 500.0 + 37.0 * (n * 7 % 100))
         for n in range(200)
     ]
-    conditions = Conditions(host_down_s=host_down, failures=partial(failures, site.nodes, 30_000.0, 5))
+    conditions = Conditions(host_down_s=host_down, failures=partial(failures, site.nodes, rate, 5))
     outcome = replayed(Eager(site), *jobs, site=site, conditions=conditions)
     assert sum(job.failures for job in outcome.jobs.values()) > 10
     assert all(job.end is not None for job in outcome.jobs.values())
