@@ -67,6 +67,10 @@ bench: $(READY) ## How soon a thousand jobs run; one JSON object last
 bench-engine: $(READY) ## How fast the engine decides about up to a million GPUs; one JSON object last (ARGS="--scale 10000")
 	@PYTHONPATH=.:$(PYTHONPATH) $(BIN)/python -m bench.engine $(ARGS)
 
+.PHONY: bench-plan
+bench-plan: $(READY) ## How soon `entente plan` answers about 1,000 nodes and 2,000 jobs; one JSON object last
+	@PYTHONPATH=.:$(PYTHONPATH) $(BIN)/python -m bench.plan $(ARGS)
+
 .PHONY: lint
 lint: $(READY) ## Style and formatting
 	@$(BIN)/ruff check .

@@ -17,23 +17,8 @@ from entente.api.names import ANNOTATION_DECIDED_AT, GROUP
 from entente.api.pool import GPUPool
 from entente.api.tenant import Tenant
 from entente.cli.core_shapes import NodeShape, PodShape
+from entente.cli.yaml_reading import Loader, load_all
 from entente.simulator.scenario import Scenario
-
-try:
-    from yaml import CSafeLoader as SafeLoader
-except ImportError:  # PyYAML without libyaml: slower, otherwise the same
-    from yaml import SafeLoader  # type: ignore[assignment]
-
-
-class _Loader(SafeLoader):
-    """Leaves times as text, as JSON does: the models read them, and refuse those that cannot be with their field."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in SafeLoader.yaml_implicit_resolvers.items()
-}
-
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -86,7 +71,7 @@ class _Document:
     def line_of(self, path: Sequence[str | int]) -> int | None:
         """The line on which a field (or the nearest thing around it) stands."""
         try:
-            roots = list(yaml.compose_all(self.text.replace("\t", " "), Loader=_Loader))  # JSON may have tabs
+            roots = list(yaml.compose_all(self.text.replace("\t", " "), Loader=Loader))  # JSON may have tabs
         except yaml.YAMLError:
             return None
         node = roots[self.index] if self.index < len(roots) else None
@@ -150,7 +135,7 @@ def _parsed(source: str, text: str) -> list[Any]:
         except (ValueError, RecursionError):
             pass  # several documents, or YAML in flow style
     try:
-        return list(yaml.load_all(text, Loader=_Loader))
+        return load_all(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)

@@ -1,7 +1,10 @@
 """`entente plan`: one decision about objects in files, without a cluster."""
 
+import gc
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import click
@@ -47,15 +50,28 @@ class _Moment(click.ParamType[datetime]):
 @click.option("--now", type=_Moment(), help="The moment to decide about.  [default: that of the snapshot, else now]")
 def plan(names: tuple[str, ...], output: str, now: datetime | None) -> None:
     """Show what Entente would decide about Nodes, GPUPools, Tenants, TrainingJobs and Pods."""
+    with _uncollected():
+        try:
+            objects = read(names)
+            moment = now or objects.moment or datetime.now(UTC)
+        except InputError as error:
+            click.echo(f"entente plan: {error}", err=True)
+            sys.exit(EXIT_UNREADABLE)
+        taken = snapshot(moment, objects.pools, objects.tenants, objects.jobs, objects.nodes, objects.pods)
+        decided = decide(taken)
+        click.echo(printed(decided) if output == "json" else as_table(decided), nl=False)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the search for garbage: there is little of it, and looking for it takes a fifth of the time."""
+    running = gc.isenabled()
+    gc.disable()
     try:
-        objects = read(names)
-        moment = now or objects.moment or datetime.now(UTC)
-    except InputError as error:
-        click.echo(f"entente plan: {error}", err=True)
-        sys.exit(EXIT_UNREADABLE)
-    taken = snapshot(moment, objects.pools, objects.tenants, objects.jobs, objects.nodes, objects.pods)
-    decided = decide(taken)
-    click.echo(printed(decided) if output == "json" else as_table(decided), nl=False)
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def printed(decided: Plan) -> str:

@@ -4,10 +4,6 @@ import io
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.table import Table
-
 from entente.engine.decisions import Decision, Evict, Grow, Hold, Plan, PoolBook, Shrink, Start, Wait
 
 _WIDTH = 200
@@ -98,6 +94,10 @@ def _moment(seconds: float | None) -> str | None:
 
 def as_table(plan: Plan) -> str:
     """The plan for reading: decisions first, then the books."""
+    from rich.box import SIMPLE  # noqa: PLC0415 - a plan printed as JSON starts without it
+    from rich.console import Console  # noqa: PLC0415 - as above
+    from rich.table import Table  # noqa: PLC0415 - as above
+
     out = io.StringIO()
     console = Console(file=out, width=_WIDTH, no_color=True)
     decisions = Table("ACTION", "JOB", "POOL", "WORKERS", "CLASS", "DETAIL", box=SIMPLE, pad_edge=False)
