@@ -47,7 +47,9 @@ class Lane:
         ]
 
 
-OWN_PLANES = tuple(f"tests/integration/test_{name}.py" for name in ("chart", "demo", "local_plane", "rbac"))
+OWN_PLANES = tuple(
+    f"tests/integration/test_{name}.py" for name in ("chart", "demo", "local_plane", "rbac", "throughput")
+)
 LANES = {
     "own-planes": Lane(OWN_PLANES),
     "one-plane": Lane(("tests/integration",), without=OWN_PLANES),

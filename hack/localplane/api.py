@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+import time
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,10 @@ from localplane.certificates import KeyPair
 
 Json = dict[str, Any]
 
-REQUEST_TIMEOUT_SECONDS = 30.0
+REQUEST_TIMEOUT_SECONDS = 60.0
+PAUSE_SECONDS = 0.2
+THROTTLED_SECONDS = 30.0
+"""How long a request is sent again while the server says that it is busy."""
 PARALLEL_REQUESTS = 16
 """How many requests of a bulk run at once: more only queue in the API server of a small machine."""
 
@@ -99,9 +103,14 @@ def _exchange(connection: http.client.HTTPConnection, method: str, path: str, bo
     headers = {"Accept": _JSON}
     if body is not None:
         headers["Content-Type"] = MERGE_PATCH if method == "PATCH" else _JSON
-    connection.request(method, path, None if body is None else json.dumps(body), headers)
-    response = connection.getresponse()
-    content = response.read()
+    deadline = time.monotonic() + THROTTLED_SECONDS
+    while True:
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        response = connection.getresponse()
+        content = response.read()
+        if response.status != http.HTTPStatus.TOO_MANY_REQUESTS or time.monotonic() > deadline:
+            break
+        time.sleep(PAUSE_SECONDS)  # it was not carried out; the server's own advice is a whole second or more
     answer = _decoded(content)
     if response.status >= http.HTTPStatus.BAD_REQUEST:
         text = str(answer.get("message") or content.decode("utf-8", "replace"))

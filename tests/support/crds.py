@@ -74,7 +74,7 @@ def _unless_gone(ask: Callable[[], Json]) -> None:
 
 
 def _is_served(plane: LocalPlane, plural: str) -> bool:
-    """An established kind still answers 429 until its storage is set up."""
+    """An established kind may still be unknown, or answer 429 until its storage is set up."""
     try:
         plane.api.get(f"/apis/entente.dev/v1alpha1/{plural}?limit=1")
     except ApiFailure as failure:

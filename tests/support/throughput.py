@@ -51,12 +51,17 @@ def submit(estate: Estate, operator: OperatorProcess, *, jobs: int = JOBS, nodes
     estate.plane.api.create_many(path, bodies)
     created = time.monotonic()
 
+    pause = _LOOK_S
+
     def settled() -> Counter[str] | None:
-        time.sleep(_LOOK_S)
+        nonlocal pause
+        time.sleep(pause)
+        looked = time.monotonic()
         phases = Counter(_state(job.get("status") or {}) for job in estate.plane.api.get(path)["items"])
+        pause = max(_LOOK_S, 3 * (time.monotonic() - looked))
         return phases if phases["Running"] + phases["explained"] == jobs else None
 
-    phases = eventually(settled, within=120, what="all jobs running or explained")
+    phases = eventually(settled, within=240, what="all jobs running or explained")
     return Outcome(created - began, time.monotonic() - began, phases, _writes(operator))
 
 
