@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from typing_extensions import override
 
-from bench.estates import NOW, make_estate
+from bench.estates import NOW, POOL, make_estate
 from bench.manifests import manifests
 from entente.api.base import rfc3339
 
@@ -37,13 +37,18 @@ def main() -> int:
     """Write the manifests once, then run the command on each form of them several times."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=RUNS)
+    parser.add_argument("--jobs", type=int, default=JOBS, help="those that run come first")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave the manifests there")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = asked.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        objects = list(manifests(make_estate(HOSTS * 8).snapshot, JOBS))
-        figures: dict[str, Any] = {"nodes": HOSTS, "jobs": JOBS, "runs": asked.runs}
+        objects = list(manifests(make_estate(HOSTS * 8).snapshot, asked.jobs))
+        figures: dict[str, Any] = {
+            "nodes": HOSTS,
+            "jobs": min(asked.jobs, sum(o["kind"] == "TrainingJob" for o in objects)),
+            "runs": asked.runs,
+        }
         for form, text in (("json", _as_json(objects)), ("yaml", yaml.dump_all(objects, Dumper=_Dumper))):
             file = folder / f"estate.{form}"
             file.write_text(text, encoding="utf-8")
@@ -67,7 +72,7 @@ def _timed(file: Path, output: str, runs: int) -> dict[str, float]:
         command = [*_COMMAND, "-f", str(file), "-o", output]
         done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=environment)  # noqa: S603 - our own
         taken.append(time.perf_counter() - begun)
-        assert b"job-" in done.stdout  # noqa: S101 - a plan that names no job would be none of these jobs
+        assert POOL.encode() in done.stdout  # noqa: S101 - a plan without the pool's books would be none
     return {"p50": round(statistics.median(taken[1:]), 3), "max": round(max(taken[1:]), 3)}
 
 
