@@ -107,6 +107,7 @@ def _promises() -> list[Manifest]:
         handover={"image": "wipe:1", "command": ["wipe", PRIVATE], "timeoutSeconds": 60},
         usage={"halfLifeSeconds": 86_400},
         owner="xai",
+        reservations=[{"tenant": "fresh", "gpus": 8, "start": ago(60), "end": ago(-3600)}],
         simulated={"nodes": 1000, "gpusPerNode": 8},
     )
     pool["status"] = {"nodes": 8, "capacity": 56, "free": 8, "guaranteed": 64, "asOf": ago(3)}
