@@ -53,30 +53,33 @@ def _percent(value: float | None) -> str:
 _Cell = Callable[[Mapping[str, Any]], str]
 
 _COMMON: tuple[tuple[str, _Cell], ...] = (
-    ("done", lambda row: f"{row['done']:,} / {row['jobs']:,}"),
-    ("JCT mean h", lambda row: _number(row["mean_jct_h"])),
-    ("p50", lambda row: _number(row["p50_jct_h"])),
-    ("p99", lambda row: _number(row["p99_jct_h"])),
-    ("delay mean h", lambda row: _number(row["mean_queue_h"])),
-    ("p50", lambda row: _number(row["p50_queue_h"])),
-    ("p99", lambda row: _number(row["p99_queue_h"])),
-    ("borrowed GPU-h", lambda row: _whole(row["borrowed_gpu_h"])),
-    ("lent GPU-h", lambda row: _whole(row["lent_gpu_h"])),
-    ("wasted GPU-h", lambda row: _number(row["wasted_gpu_h"])),
-    ("evictions", lambda row: _whole(row["evictions"])),
-    ("deficit", lambda row: _percent(row["deficit"])),
-    ("reclaim s p50 / p99 / max", lambda row: " / ".join(_whole(row["reclaim_s"][k]) for k in ("p50", "p99", "max"))),
+    ("jobs", lambda row: f"{row['jobs']:,}"),
+    ("done", lambda row: f"{row['done']:,}"),
+    ("JCT h\nmean", lambda row: _number(row["mean_jct_h"])),
+    ("\np50", lambda row: _number(row["p50_jct_h"])),
+    ("\np99", lambda row: _number(row["p99_jct_h"])),
+    ("delay h\nmean", lambda row: _number(row["mean_queue_h"])),
+    ("\np50", lambda row: _number(row["p50_queue_h"])),
+    ("\np99", lambda row: _number(row["p99_queue_h"])),
+    ("GPU-h\nborrowed", lambda row: _whole(row["borrowed_gpu_h"])),
+    ("\nlent", lambda row: _whole(row["lent_gpu_h"])),
+    ("\nwasted", lambda row: _number(row["wasted_gpu_h"])),
+    ("\nevictions", lambda row: _whole(row["evictions"])),
+    ("\ndeficit", lambda row: _percent(row["deficit"])),
+    ("reclaim s\np50", lambda row: _whole(row["reclaim_s"]["p50"])),
+    ("\np99", lambda row: _whole(row["reclaim_s"]["p99"])),
+    ("\nmax", lambda row: _whole(row["reclaim_s"]["max"])),
 )
 _OF_ALL: tuple[tuple[str, _Cell], ...] = (
-    ("in use", lambda row: _percent(row["utilisation"])),
-    ("Jain", lambda row: _number(row["jain"])),
-    ("worst / static", lambda row: _number(row["worst_tenant_vs_static"])),
-    ("later than static", lambda row: _percent(row["jobs_10pct_later_than_static"])),
+    ("GPUs\nin use", lambda row: _percent(row["utilisation"])),
+    ("\nJain", lambda row: _number(row["jain"])),
+    ("to static\nworst", lambda row: _number(row["worst_tenant_vs_static"])),
+    ("\nlater", lambda row: _percent(row["jobs_10pct_later_than_static"])),
 )
 _OF_TENANT: tuple[tuple[str, _Cell], ...] = (
-    ("guaranteed", lambda row: _whole(row["guaranteed"])),
-    ("of due", lambda row: _percent(row["used_of_due"])),
-    ("JCT / static", lambda row: _number(row["jct_vs_static"])),
+    ("GPUs\nguaranteed", lambda row: _whole(row["guaranteed"])),
+    ("\nof due", lambda row: _percent(row["used_of_due"])),
+    ("JCT\nto static", lambda row: _number(row["jct_vs_static"])),
 )
 
 

@@ -32,4 +32,4 @@ def failures(nodes: Mapping[str, Node], per_thousand_gpus_per_day: float, seed: 
         at += draws.expovariate(rate)
         gpu = draws.randrange(ends[-1])
         place = bisect.bisect_right(ends, gpu)
-        yield Failure(at, names[place], gpu - (ends[place] - nodes[names[place]].gpus))
+        yield Failure(round(at, 3), names[place], gpu - (ends[place] - nodes[names[place]].gpus))
