@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -353,8 +354,13 @@ def _processes_of(directory: Path) -> list[int]:
 
 
 def _sockets(pid: int) -> set[str]:
-    links = (str(descriptor.readlink()) for descriptor in Path(f"/proc/{pid}/fd").iterdir() if descriptor.is_symlink())
-    return {link.removeprefix("socket:[").removesuffix("]") for link in links if link.startswith("socket:[")}
+    found = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it has just been closed
+            link = str(descriptor.readlink())
+            if link.startswith("socket:["):
+                found.add(link.removeprefix("socket:[").removesuffix("]"))
+    return found
 
 
 def _listeners() -> list[tuple[str, str]]:

@@ -38,7 +38,7 @@ class OperatorProcess:
         self._process: subprocess.Popen[bytes] | None = None
         _prepare(plane, self.lease)
 
-    def start(self, *, leads: bool = True) -> None:
+    def start(self, *, leads: bool = True, again: bool = False) -> None:
         """Start it, and wait until it decides, or stands by."""
         command = [sys.executable, "-m", "entente.cli.main", "operator"]
         command += ["--kubeconfig", str(self.plane.kubeconfig), "--health-port", str(self.port)]
@@ -56,7 +56,13 @@ class OperatorProcess:
             self._process = subprocess.Popen(  # noqa: S603 - this very program
                 [*command, *self._options], stdout=log, stderr=log, env=environment
             )
-        eventually(self.leads if leads else self.is_ready, what=f"a ready operator; its log is {self.log}")
+        try:
+            eventually(self.leads if leads else self.is_ready, what=f"a ready operator; its log is {self.log}")
+        except AssertionError:
+            if self.alive() or again or "address already in use" not in self.text():
+                raise
+            self.port = free_port()  # somebody else has taken the one that was free
+            self.start(leads=leads, again=True)
 
     def alive(self) -> bool:
         """Whether the process runs."""
