@@ -47,12 +47,12 @@ class Lane:
         ]
 
 
-OWN_PLANES = tuple(
-    f"tests/integration/test_{name}.py" for name in ("chart", "demo", "local_plane", "rbac", "throughput")
-)
+DEMO = ("tests/integration/test_demo.py",)
+OWN_PLANES = tuple(f"tests/integration/test_{name}.py" for name in ("chart", "local_plane", "rbac", "throughput"))
 LANES = {
+    "demo": Lane(DEMO),
     "own-planes": Lane(OWN_PLANES),
-    "one-plane": Lane(("tests/integration",), without=OWN_PLANES),
+    "one-plane": Lane(("tests/integration",), without=(*DEMO, *OWN_PLANES)),
     # Nothing in it waits for anybody: the control planes of the others come first.
     "units": Lane(("tests",), without=("tests/integration", "tests/e2e"), nice=5),
 }
