@@ -48,6 +48,12 @@ def test_guarantees_in_proportion_to_gpu_hours_are_all_of_the_capacity() -> None
     assert all(t.shortest_first and t.terms["h100"].weight == 2 for t in setting.site.tenants.values())
 
 
+def test_each_tenants_largest_gang_that_fits_is_known() -> None:
+    trace = a_trace(("x", 0.0, 1.0, 12), ("x", 0.0, 1.0, 16), ("x", 0.0, 1.0, 40), ("y", 0.0, 1.0, 3))
+    setting = made(trace, a_tenant("x", h100=16), a_tenant("y", h100=8), a_tenant("z", h100=8))
+    assert setting.site.largest == {"x": 16, "y": 3}
+
+
 def test_a_window_is_counted_from_its_begin_and_load_is_what_is_asked_for() -> None:
     trace = a_trace(("x", 0.5 * DAY, 1.0, 8), ("x", DAY, DAY, 16), ("x", 2.5 * DAY, 1.0, 8))
     setting = made(trace, a_tenant("x", h100=32), window={"fromDay": 1, "toDay": 2})
