@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from entente.api.job import Phase
-from entente.api.reasons import Reason
 from entente.engine.decisions import Evict, Grow, Hold, Plan, Shrink, Start
 from entente.engine.live import LivePlanner
 from entente.engine.model import Job, PastEviction, Placement, Snapshot
@@ -165,7 +164,8 @@ class EntentePolicy:
 
     def _apply(self, verdict: Verdict, actions: list[Action], now: float) -> bool:
         """Carry out what was decided; whether anything starts by it."""
-        noticed, gone, lapsed = verdict.noticed, self._no_more_on_call(verdict), self._lapsed(verdict)
+        noticed, lapsed = verdict.noticed, sorted(verdict.lapsed)
+        gone = sorted(self._on_call - verdict.on_call(self._on_call)) if self._on_call else []
         # all is read: from here on the planner is told what changes
         for key in sorted((noticed & self._pending.keys()) ^ self._noticed):
             self._planner.put_job(replace(self._planner.job(key), entitled_since=now if key in noticed else None))
@@ -238,21 +238,6 @@ class EntentePolicy:
         self._on_call.discard(job.key)
         self._planner.put_job(told)
         return told
-
-    def _no_more_on_call(self, verdict: Verdict) -> list[str]:
-        """Jobs on call on whose nodes nothing is reserved any more."""
-        if not self._on_call:
-            return []
-        standings = verdict.standings
-        return [key for key in sorted(self._on_call) if (standing := standings.get(key)) and not standing.on_call]
-
-    def _lapsed(self, verdict: Verdict) -> list[str]:
-        """Pending jobs that wait for something else than what is held for them: they have their hold no more."""
-        holders = self._holders.keys() & self._pending.keys()
-        if not holders:
-            return []
-        holders -= {decision.job for decision in verdict.actions}
-        return [wait.job for wait in verdict.waits if wait.job in holders and wait.reason is not Reason.HELD]
 
     def _begin_handovers(self, now: float) -> None:
         for key in self._holders:
