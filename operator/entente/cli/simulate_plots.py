@@ -17,6 +17,9 @@ from entente.simulator.outcome import Outcome
 from entente.simulator.setting import Setting
 
 _PARTS = 400
+_SHORT_DAYS = 3
+"""A window up to here is shown in hours."""
+
 _LEAST_DELAY_S = 1.0
 """On a scale of logarithms a job that did not wait needs some place."""
 
@@ -30,17 +33,18 @@ def draw(setting: Setting, outcomes: Sequence[Outcome], folder: Path) -> list[Pa
 
 def _over_time(setting: Setting, outcomes: Sequence[Outcome], pool: str, file: Path) -> Path:
     figure, (used, queue) = plt.subplots(2, 1, sharex=True, figsize=(10, 6), layout="constrained")
+    unit, unit_s = ("days", DAY_S) if setting.window_s > _SHORT_DAYS * DAY_S else ("hours", HOUR_S)
     for outcome in outcomes:
         found = course(outcome.series[pool], setting.window_s, _PARTS)
-        days = [at / DAY_S for at in found.at_s]
-        used.plot(days, found.held, label=outcome.policy, linewidth=1)
-        queue.plot(days, found.pending, label=outcome.policy, linewidth=1)
+        at = [seconds / unit_s for seconds in found.at_s]
+        used.plot(at, found.held, label=outcome.policy, linewidth=1)
+        queue.plot(at, found.pending, label=outcome.policy, linewidth=1)
     used.axhline(setting.site.capacity(pool), color="grey", linestyle=":", linewidth=1)
     used.set_ylabel("GPUs in use")
     used.set_ylim(bottom=0)
     queue.set_ylabel("GPUs asked for by pending jobs")
     queue.set_ylim(bottom=0)
-    queue.set_xlabel("days")
+    queue.set_xlabel(unit)
     used.legend(loc="lower right", ncols=len(outcomes), fontsize="small")
     return _saved(figure, file)
 
