@@ -1,5 +1,6 @@
 """The policy `kueue` as a whole, on small sites that can be worked out by hand."""
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from entente.engine.model import Terms
 from entente.simulator.baselines.kueue import KueuePolicy
+from entente.simulator.baselines.kueue.ceiling import Ceiling
 from entente.simulator.policies import policy_of
 from entente.simulator.policy import Action, Place, Policy, SimJob, Site, Stop
 from entente.simulator.replay import Conditions, Replay
@@ -228,16 +230,32 @@ def test_all_is_done_in_the_end_and_the_books_hold(
     told(site([4, 4, 4], guaranteed, exclusive=exclusive), drawn(jobs))
 
 
-@settings(max_examples=60, deadline=None)
-@given(GUARANTEES, JOBS)
-def test_the_ceiling_changes_no_decision(
-    guaranteed: dict[str, int], jobs: list[tuple[str, int, tuple[int, int], float, int]]
-) -> None:
-    estate, submitted = site([4, 4, 4], guaranteed), drawn(jobs)
-    lines = told(estate, submitted)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("entente.simulator.baselines.kueue.assignment._bounded", lambda *_: False)
-        assert told(estate, submitted) == lines
+@pytest.mark.parametrize("seed", range(8))
+def test_the_ceiling_changes_no_decision(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    draws = random.Random(seed)  # noqa: S311 - jobs, no secret
+    jobs = [
+        job(
+            f"{draws.choice('aabc')}/{number}",
+            float(draws.randrange(2000)),
+            draws.choice([1, 1, 2, 3, 4]),
+            draws.choice([50.0, 300.0, 900.0]),
+            workers=draws.choice([1, 1, 1, 2]),
+        )
+        for number in range(100)
+    ]
+    estate, asked_it = site([4] * 5, {"a": 8, "b": 6, "c": 6}), 0
+    slots = Ceiling.slots
+
+    def counted(ceiling: Ceiling, gpus: int) -> int:
+        nonlocal asked_it
+        asked_it += 1
+        return slots(ceiling, gpus)
+
+    monkeypatch.setattr(Ceiling, "slots", counted)
+    lines = told(estate, jobs)
+    assert asked_it > 20
+    monkeypatch.setattr("entente.simulator.baselines.kueue.assignment._bounded", lambda *_: False)
+    assert told(estate, jobs) == lines
 
 
 def test_the_same_jobs_give_the_same_decisions() -> None:

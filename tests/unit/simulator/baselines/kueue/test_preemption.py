@@ -11,6 +11,7 @@ from entente.simulator.baselines.kueue.preemption import Preemption, Reason, Req
 from entente.simulator.baselines.kueue.quota import QuotaNode
 from entente.simulator.hosts import Gang
 from tests.support.kueue import cohort, running, usage
+from tests.support.kueue_reference import Reference
 
 
 def victims(site: Cohort, queue: str, gpus: int, *, workers: int = 1, priority: int = 0) -> list[str]:
@@ -232,3 +233,33 @@ def test_victims_are_borrowers_and_none_but_the_last_can_be_left_out(
         site.admit(victim, victim.gang, places[victim.key], 0.0)
         assert not fits() or quota.borrows_with(request.gang.total), f"{victim.key} could have been left out"
         site.free(victim)
+
+
+@given(
+    st.fixed_dictionaries(dict.fromkeys("abc", st.integers(0, 6))),
+    st.lists(
+        st.tuples(
+            st.sampled_from("abc"), st.integers(1, 4), st.integers(0, 5), st.integers(-1, 1), st.sampled_from([1, 1, 0])
+        ),
+        max_size=10,
+    ),
+    st.sampled_from("abc"),
+    st.tuples(st.integers(1, 2), st.integers(1, 4)),
+    st.integers(-1, 1),
+)
+def test_victims_are_those_of_the_rules_read_plainly(
+    nominal: Mapping[str, int],
+    jobs: list[tuple[str, int, int, int, int]],
+    queue: str,
+    gang: tuple[int, int],
+    priority: int,
+) -> None:
+    site = cohort(nominal, hosts=[4, 4, 4])
+    for number, (owner, gpus, at, own, stays) in enumerate(jobs):
+        if site.hosts.fits(owner, Gang(1, gpus)) and gpus <= site.queues[owner].quotas["p"].available():
+            made = running(site, f"{owner}/{number}", gpus, at=at, priority=own)
+            if not stays:
+                site.evict(made)
+    request = Request(queue, priority, Gang(*gang))
+    targets = Preemption(site, request, placed=True).targets()
+    assert [target.workload.key for target in targets] == Reference(site, request).victims()
