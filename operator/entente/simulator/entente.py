@@ -46,6 +46,7 @@ class EntentePolicy:
         self._holders: dict[str, None] = {}
         """Jobs with a hold."""
         self._on_call: set[str] = set()
+        self._elastic: set[str] = set()
         self._noticed: set[str] = set()
         """Pending jobs whose notice runs."""
         self._alike: dict[object, dict[str, None]] = {}
@@ -61,6 +62,8 @@ class EntentePolicy:
         """A job was submitted."""
         self._sim[job.key] = job
         least, most = job.min_workers or job.workers, job.max_workers or job.workers
+        if least < most:
+            self._elastic.add(job.key)
         self._wait(
             Job(
                 key=job.key,
@@ -86,7 +89,8 @@ class EntentePolicy:
         job, sim = self._planner.job(key), self._sim.pop(key)
         self._planner.drop_job(key)
         self._forget(key)
-        self._handovers.left(job)
+        self._elastic.discard(key)
+        self._left(job, now)
         if self._learns(sim):
             like, ran = likeness(sim), job.run_s + _ran(job, now)
             if self._lengths.learn(like, ran):
@@ -96,7 +100,7 @@ class EntentePolicy:
     def stopped(self, key: str, now: float) -> None:
         """Its pods are gone; it goes back to its old place, or to where GPUs are held for it."""
         job = self._planner.job(key)
-        self._handovers.left(job)
+        self._left(job, now)
         lost = job.phase is not Phase.STOPPING  # its host is gone
         self._forget(key)
         self._wait(
@@ -134,15 +138,14 @@ class EntentePolicy:
     def decide(self, now: float) -> Sequence[Action]:
         """Let the engine decide, and take over what it decided."""
         self._handovers.advance(self._planner, now)
-        remember = self._memory.due(now)
-        if remember:
+        if self._memory.due(now):
             for tenant in self._memory.tenants(now):
                 self._planner.put_tenant(tenant)
         actions: list[Action] = []
         for _ in range(1 + _MOST_IN_A_ROW):
+            if not self._anything_to_decide():
+                break
             verdict = self._planner.decide(now)
-            if remember:
-                self._memory.see(verdict.books)
             if self._watch is not None:
                 plan = verdict.plan()
                 self._watch(self._planner.snapshot(now), plan)
@@ -161,6 +164,10 @@ class EntentePolicy:
         if self._pending and self._turns:
             moments.append(-(-self._turns[0] // _LOOK_EVERY_S) * _LOOK_EVERY_S)
         return min(moments, default=None)
+
+    def _anything_to_decide(self) -> bool:
+        """Whether a job waits, or may grow: all that the engine ever does, it does for one of these."""
+        return bool(self._pending or self._elastic or self._on_call)
 
     def _apply(self, verdict: Verdict, actions: list[Action], now: float) -> bool:
         """Carry out what was decided; whether anything starts by it."""
@@ -213,6 +220,7 @@ class EntentePolicy:
         )
         self._planner.put_job(running)
         self._handovers.came(self._planner, running)
+        self._memory.started(running, now)
         if decision.on_call:
             self._on_call.add(job.key)
         self._turn(since + self._site.pools[decision.pool].min_runtime_s)
@@ -236,8 +244,15 @@ class EntentePolicy:
         past = job.evictions if isinstance(decision, Grow) else (*job.evictions, PastEviction(now, decision.cause))
         told = replace(job, phase=Phase.STOPPING, stopping_until=now + decision.grace_s, evictions=past)
         self._on_call.discard(job.key)
+        self._memory.ended(job, now)
         self._planner.put_job(told)
         return told
+
+    def _left(self, job: Job, now: float) -> None:
+        """Its pods are gone."""
+        self._handovers.left(job)
+        if job.phase is not Phase.STOPPING:  # that was counted when it was told
+            self._memory.ended(job, now)
 
     def _begin_handovers(self, now: float) -> None:
         for key in self._holders:
