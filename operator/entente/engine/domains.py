@@ -1,6 +1,6 @@
 """Where a gang must stand in one domain: its candidates, domain by domain."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import Ground
@@ -17,7 +17,7 @@ def by_domain(
     Nothing where the gang may be spread over the pool. A gang of one worker stands on one host. Beside the jobs in the
     domain, the cheapest own ones elsewhere are candidates where the tenant's own limits bind.
     """
-    domains = _domains(claim, ground)
+    domains = _domains(claim, ground, groups)
     hosts: dict[str, set[str]] = {}
     for name, domain in domains.items():
         hosts.setdefault(domain, set()).add(name)
@@ -41,11 +41,11 @@ def by_domain(
     return [(least, candidates, test) for least, _, candidates, test in sorted(ranked, key=lambda r: r[:2])]
 
 
-def _domains(claim: Claim, ground: Ground) -> dict[str, str]:
+def _domains(claim: Claim, ground: Ground, groups: Iterable[Group]) -> dict[str, str]:
     """The domain of each host in which the whole gang must stand; none where it may be spread over the pool."""
     if claim.job.min_workers == 1:
-        return {name: name for name in ground.by_name}
+        return {name: name for group in groups for name in group[-1].freed if ground.plot(name)}
     if not claim.job.required or claim.job.level not in claim.pool.levels:
         return {}
     level = claim.pool.levels.index(claim.job.level)
-    return {name: domain for name, plot in ground.by_name.items() if (domain := plot.host.node.domains[level])}
+    return {plot.host.name: domain for plot in ground.plots() if (domain := plot.host.node.domains[level])}

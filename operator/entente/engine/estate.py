@@ -63,6 +63,8 @@ class Estate:
         self.holds: dict[str, Running] = {}
         self.by_tenant: dict[str, dict[str, Running]] = {}
         """Running jobs of each tenant."""
+        self.timed: dict[str, dict[str, Running]] = {pool: {} for pool in self.by_pool}
+        """Running jobs of each pool of which an end may be known."""
         self._charges: dict[tuple[str, str], int] = {}
         self._placed_on: dict[str, dict[str, Job]] = {}
         """By node, there or not: the jobs that were told to have workers on it."""
@@ -278,9 +280,12 @@ class Estate:
         if before is not None:
             del self.running[key]
             del self.by_tenant[before.tenant][key]
+            self.timed[before.pool].pop(key, None)
         if running is not None:
             self.running[key] = running
             self.by_tenant.setdefault(running.tenant, {})[key] = running
+            if running.job.max_s is not None or running.job.expected_s is not None:
+                self.timed[running.pool][key] = running
 
     def _set_hold(self, key: str, hold: Running | None) -> None:
         before = self.holds.get(key)
@@ -305,12 +310,25 @@ class Estate:
         """The charge if some jobs were gone and others had only the GPUs on each host that `cuts` leave them."""
         total = self.charged(tenant, pool)
         exclusive = self.pools[pool].exclusive
+        if not exclusive:
+            return total - sum(self._given(key, tenant, pool, cuts.get(key)) for key in (*without, *cuts))
         touched = {n for key in (*without, *cuts) if key in self.running for n in self.running[key].nodes}
         for name in touched:
             if (host := self.hosts.get(name)) and host.node.pool == pool and tenant in host.tenants:
                 total += host_charge(host, tenant, without, cuts, exclusive=exclusive)
                 total -= host_charge(host, tenant, exclusive=exclusive)
         return total
+
+    def _given(self, key: str, tenant: str, pool: str, keeps: Mapping[str, int] | None) -> int:
+        """GPUs of a shared pool that a tenant is charged no more when one of its jobs is gone, or keeps only these."""
+        running = self.running.get(key)
+        if running is None or running.tenant != tenant:
+            return 0
+        given, per = 0, running.job.gpus_per_worker
+        for name, workers in running.nodes.items():
+            if (host := self.hosts.get(name)) and host.node.pool == pool:
+                given += workers * per - (keeps.get(name, 0) if keeps else 0)
+        return given
 
     def added_charge(self, tenant: str, pool: str, nodes: Mapping[str, int], gpus_per_worker: int) -> int:
         """What a placement adds to the tenant's charge."""

@@ -1,12 +1,12 @@
 """What a claim may stand on at a later moment: free GPUs per host, as seen by one tenant."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from entente.engine.bounds import Room
 from entente.engine.cycle import Claim, Cycle
-from entente.engine.estate import Estate, Running, gpus_on
+from entente.engine.estate import Estate, gpus_on
 from entente.engine.host import Host, Use
 from entente.engine.idle import binding, by_node, not_handed_over, taker_of
 from entente.engine.placement import Shape, Spot, place
@@ -43,57 +43,87 @@ class _Plot:
     users: Mapping[str, str]
     """The jobs that will still be there, and their tenants."""
     own: bool
-    charged: bool
-    """Somebody will be charged for it."""
 
 
 class Ground:
-    """The hosts of a pool at a later moment, when some jobs have ended by themselves."""
+    """The hosts of a pool at a later moment, when some jobs have ended by themselves.
 
-    def __init__(self, cycle: Cycle, claim: Claim, ended: Callable[[Running], bool], moment: float) -> None:
+    A host on which nothing comes, goes or is reserved is then as it is now: only the others are looked at one by one.
+    """
+
+    def __init__(self, cycle: Cycle, claim: Claim, over: Iterable[str], moment: float) -> None:
         self.cycle, self.claim, self.estate = cycle, claim, cycle.estate
-        self.over = {r.job.key for r in cycle.estate.running.values() if r.pool == claim.pool.name and ended(r)}
-        tenant, exclusive = claim.tenant.name, claim.pool.exclusive
-        at_node = by_node(binding(cycle, claim.pool.name, taker_of(cycle, claim)))
+        self.over = frozenset(over)
+        """Jobs that have ended by then."""
+        self._moment = moment
+        self._stock = cycle.estate.stocks[claim.pool.name]
+        self._at_node = by_node(binding(cycle, claim.pool.name, taker_of(cycle, claim)))
+        self._changing = {*self._stock.moving, *self._at_node}
+        for key in self.over:
+            self._changing.update(cycle.estate.running[key].nodes)
+        self._plots: dict[str, _Plot | None] = {}
         self._charges: dict[str, int] | None = None
         self._free: int | None = None
-        self.plots: list[_Plot] = []
-        self.by_name: dict[str, _Plot] = {}
-        for host in cycle.estate.by_pool[claim.pool.name]:
-            if not host.capacity or not_handed_over(host, tenant):
-                continue
-            staying = {k: u for k, u in host.using.items() if k not in self.over}
-            late = {k: u for k, u in host.going.items() if cycle.leaves_by(k, claim.pool) > moment}
-            busy = max(host.held_gpus, sum(u.gpus for u in late.values()))  # what leaves late goes to the holds first
-            base = host.capacity - sum(u.gpus for u in staying.values()) - busy
-            for reservation in at_node.get(host.name, ()):
-                base -= reservation.gpus[host.name]
-                if exclusive and reservation.tenant != tenant:
-                    base = -host.capacity
-            users = {k: u.tenant for k, u in (*late.items(), *staying.items(), *host.held.items())}
-            plot = _Plot(host, base, users, cycle.estate.holds_host(tenant, host), bool(staying or host.held))
-            self.plots.append(plot)
-            self.by_name[host.name] = plot
+        self._spots: list[Spot] | None = None
+
+    def plots(self) -> Iterator[_Plot]:
+        """All hosts that the claim's tenant may come to use."""
+        for host in self.estate.by_pool[self.claim.pool.name]:
+            if plot := self.plot(host.name):
+                yield plot
+
+    def plot(self, name: str) -> _Plot | None:
+        """A host, if it is one of the pool that the claim's tenant may come to use."""
+        if name not in self._plots:
+            self._plots[name] = self._look(name)
+        return self._plots[name]
+
+    def _look(self, name: str) -> _Plot | None:
+        host, tenant, pool = self.estate.hosts.get(name), self.claim.tenant.name, self.claim.pool
+        if host is None or host.node.pool != pool.name or not host.capacity or not_handed_over(host, tenant):
+            return None
+        staying = {k: u for k, u in host.using.items() if k not in self.over}
+        late = {k: u for k, u in host.going.items() if self.cycle.leaves_by(k, pool) > self._moment}
+        busy = max(host.held_gpus, sum(u.gpus for u in late.values()))  # what leaves late goes to the holds first
+        base = host.capacity - sum(u.gpus for u in staying.values()) - busy
+        for reservation in self._at_node.get(name, ()):
+            base -= reservation.gpus[name]
+            if pool.exclusive and reservation.tenant != tenant:
+                base = -host.capacity
+        users = {k: u.tenant for k, u in (*late.items(), *staying.items(), *host.held.items())}
+        return _Plot(host, base, users, self.estate.holds_host(tenant, host))
 
     def spots(
         self, freed: Freed = NOTHING, only: Collection[str] | None = None, tenant: str | None = None
     ) -> list[Spot]:
         """Hosts with GPUs that are free for a tenant, else for the claim's, once these jobs have given theirs."""
-        mine = tenant is None or tenant == self.claim.tenant.name
-        tenant = self.claim.tenant.name if tenant is None else tenant
         given: dict[str, int] = {}
         for nodes in freed.values():
             for name, gpus in nodes.items():
                 given[name] = given.get(name, 0) + gpus
-        exclusive, spots = self.claim.pool.exclusive, []
-        for plot in self.plots if only is None else [self.by_name[n] for n in sorted(only) if n in self.by_name]:
-            name = plot.host.name
-            free = plot.base + given.get(name, 0)
-            if free <= 0 or (exclusive and self._occupied(plot, freed, tenant)):
-                continue
-            own = plot.own if mine else tenant in plot.users.values()
-            spots.append(Spot(name, plot.host.node.domains, min(free, plot.host.capacity), own))
-        return spots
+        if only is not None:
+            return [s for name in only if (s := self._spot(name, given.get(name, 0), freed, tenant))]
+        if tenant is not None and tenant != self.claim.tenant.name:
+            names = {*(h.name for h in self._stock.hosts(1)), *self._changing, *given}
+            return [s for name in names if (s := self._spot(name, given.get(name, 0), freed, tenant))]
+        if self._spots is None:
+            names = {*(h.name for h in self._stock.hosts(1)), *self._changing}
+            self._spots = [s for name in names if (s := self._spot(name, 0, NOTHING, None))]
+        if not given:
+            return self._spots
+        kept = [s for s in self._spots if s.name not in given]
+        return kept + [s for name, gpus in given.items() if (s := self._spot(name, gpus, freed, None))]
+
+    def _spot(self, name: str, given: int, freed: Freed, tenant: str | None) -> Spot | None:
+        plot = self.plot(name)
+        if plot is None or (free := plot.base + given) <= 0:
+            return None
+        mine = tenant is None or tenant == self.claim.tenant.name
+        user = self.claim.tenant.name if tenant is None else tenant
+        if self.claim.pool.exclusive and self._occupied(plot, freed, user):
+            return None
+        own = plot.own if mine else user in plot.users.values()
+        return Spot(name, plot.host.node.domains, min(free, plot.host.capacity), own)
 
     @staticmethod
     def _occupied(plot: _Plot, freed: Freed, tenant: str) -> bool:
@@ -106,7 +136,7 @@ class Ground:
         per, tenant = self.claim.job.gpus_per_worker, self.claim.tenant.name
 
         def made(name: str, gpus: int) -> int:
-            plot = self.by_name.get(name)
+            plot = self.plot(name)
             if plot is None or (only is not None and name not in only):
                 return 0
             before = 0
@@ -126,7 +156,7 @@ class Ground:
             return sum(gpus.values())
         total = 0
         for name in gpus:
-            plot = self.by_name[name]
+            plot = self.standing(name)
             uses = [(k, u) for k, u in (*plot.host.using.items(), *plot.host.held.items()) if k in plot.users]
             total += 0 if _keeps(plot.host, uses, tenant, freed) else plot.host.node.offered
         return total
@@ -164,7 +194,7 @@ class Ground:
         """What GPUs on these hosts add to that."""
         if not self.claim.pool.exclusive:
             return sum(gpus.values())
-        hosts = [self.by_name[name].host for name in gpus]
+        hosts = [self.standing(name).host for name in gpus]
         kept = [_keeps(h, (*h.using.items(), *h.held.items()), tenant, freed) for h in hosts]
         return sum(h.node.offered for h, keeps in zip(hosts, kept, strict=True) if not keeps)
 
@@ -172,15 +202,28 @@ class Ground:
         """GPUs that the claim's tenant may add to its charge then, beyond what others keep back."""
         pool = self.claim.pool
         if self._free is None:
-            self._free = sum(self._whole(p, NOTHING) if pool.exclusive else max(0, p.base) for p in self.plots)
+            self._free = self._free_at_first()
         free = self._free
         if pool.exclusive:
-            for name in {name for nodes in freed.values() for name in nodes} & self.by_name.keys():
-                free += self._whole(self.by_name[name], freed) - self._whole(self.by_name[name], NOTHING)
+            for name in {name for nodes in freed.values() for name in nodes}:
+                if plot := self.plot(name):
+                    free += self._whole(plot, freed) - self._whole(plot, NOTHING)
         else:
-            free += sum(gpus for nodes in freed.values() for name, gpus in nodes.items() if name in self.by_name)
+            free += sum(gpus for nodes in freed.values() for name, gpus in nodes.items() if self.plot(name))
         left = free - self.cycle.kept_from(self.claim, charges)
         return max(0, left) if pool.exclusive else left  # its own hosts are the tenant's, whatever others keep back
+
+    def _free_at_first(self) -> int:
+        """GPUs that are free then, or of hosts that are, if nobody is evicted."""
+        if self.claim.pool.exclusive:
+            return sum(self._whole(plot, NOTHING) for plot in self.plots())
+        return sum(spot.free for spot in self.spots())
+
+    def standing(self, name: str) -> _Plot:
+        """A host on which something of the claim's tenant will stand."""
+        plot = self.plot(name)
+        assert plot is not None  # noqa: S101 - only such hosts are chosen
+        return plot
 
     def _whole(self, plot: _Plot, freed: Freed) -> int:
         """GPUs of a host that will be empty, else none."""

@@ -113,7 +113,7 @@ def _would_start(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[O
             if charges.get(tenant, 0) + added.get(tenant, 0) + asked > cycle.due(tenant, pool.name):
                 continue
             spots = [
-                Spot(n, ground.by_name[n].host.node.domains, f, own=False) for n, f in sorted(left.items()) if f > 0
+                Spot(n, ground.standing(n).host.node.domains, f, own=False) for n, f in sorted(left.items()) if f > 0
             ]
             shape = Shape(job.min_workers, job.min_workers, job.gpus_per_worker, job.level, required=job.required)
             if found := place(pool, spots, shape):

@@ -1,6 +1,6 @@
 """Rules 4 to 7 for one claim: wait for what comes free by itself, else take the least work there is to lose."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from entente.engine.candidates import candidates
@@ -38,21 +38,16 @@ def reclaim(cycle: Cycle, claim: Claim) -> Taking | Waiting | None:
     # A victim gets MIN_GRACE_S at the least, so that what is free by then is not worth one, even after the notice.
     until = max(deadline(cycle, claim), cycle.now + MIN_GRACE_S)
 
-    def surely(running: Running) -> bool:
-        end = enforced_end(running.job, claim.pool, cycle.now)
-        return not running.new and end is not None and end <= until
-
+    timed = [r for r in cycle.estate.timed[claim.pool.name].values() if not r.new]
+    surely = {r.job.key for r in timed if _enforced_by(cycle, claim, r, until)}
     ground = Ground(cycle, claim, surely, until)
     if ground.stand() is not None:
         return wait_for(cycle, claim, until)
     taking = take(cycle, claim, ground)
     slack = _slack(cycle, claim, taking) if taking else 0.0
 
-    def likely(running: Running) -> bool:
-        end = estimated_end(running.job, cycle.now)
-        return surely(running) or (not running.new and end is not None and end + slack <= until)
-
-    if any(likely(r) and not surely(r) for r in cycle.estate.running.values() if r.pool == claim.pool.name):
+    likely = surely | {r.job.key for r in timed if _estimated_by(cycle, r, until - slack)}
+    if likely != surely:
         ground = Ground(cycle, claim, likely, until)
         if ground.stand() is not None:
             return wait_for(cycle, claim, until)
@@ -66,12 +61,21 @@ def _slack(cycle: Cycle, claim: Claim, taking: Taking) -> float:
     return max(graces, default=0.0) + (claim.pool.handover_s or 0.0)
 
 
+def _enforced_by(cycle: Cycle, claim: Claim, running: Running, moment: float) -> bool:
+    end = enforced_end(running.job, claim.pool, cycle.now)
+    return end is not None and end <= moment
+
+
+def _estimated_by(cycle: Cycle, running: Running, moment: float) -> bool:
+    end = estimated_end(running.job, cycle.now)
+    return end is not None and end <= moment
+
+
 def wait_for(cycle: Cycle, claim: Claim, until: float) -> Waiting | None:
     """The earliest known end by which the claim can stand with its least workers, and where."""
-    running = [_end(cycle, claim, r) for r in cycle.estate.running.values() if r.pool == claim.pool.name]
-    going = {key for host in cycle.estate.by_pool[claim.pool.name] for key in host.going}
-    known = {*running, *(cycle.leaves_by(key, claim.pool) for key in going)}
-    ends = sorted(end for end in known if end is not None and end <= until)
+    going = {key for host in cycle.estate.stocks[claim.pool.name].moving.values() for key in host.going}
+    leaving = {end for key in going if (end := cycle.leaves_by(key, claim.pool)) <= until}
+    ends = sorted(leaving | {end for end in known_ends(cycle, claim).values() if end <= until})
     low, high, found = 0, len(ends), None
     while low < high:  # what has come free stays free: more ends never hurt
         middle = (low + high) // 2
@@ -83,19 +87,19 @@ def wait_for(cycle: Cycle, claim: Claim, until: float) -> Waiting | None:
     return found
 
 
-def _end(cycle: Cycle, claim: Claim, running: Running) -> float | None:
-    end = None if running.new else known_end(running.job, claim.pool, cycle.now)
-    return None if end is None else max(cycle.now, end)
+def known_ends(cycle: Cycle, claim: Claim) -> dict[str, float]:
+    """When running jobs of the claim's pool are over, of which that is known."""
+    found = {}
+    for key, running in cycle.estate.timed[claim.pool.name].items():
+        end = None if running.new else known_end(running.job, claim.pool, cycle.now)
+        if end is not None:
+            found[key] = max(cycle.now, end)
+    return found
 
 
-def ends_by(cycle: Cycle, claim: Claim, moment: float) -> Callable[[Running], bool]:
-    """Whether a running job is known to be over by then."""
-
-    def over(running: Running) -> bool:
-        end = _end(cycle, claim, running)
-        return end is not None and end <= moment
-
-    return over
+def ends_by(cycle: Cycle, claim: Claim, moment: float) -> set[str]:
+    """Running jobs of the claim's pool that are known to be over by then."""
+    return {key for key, end in known_ends(cycle, claim).items() if end <= moment}
 
 
 def take(cycle: Cycle, claim: Claim, ground: Ground) -> Taking | None:

@@ -18,12 +18,16 @@ class Stock:
         """GPUs that nothing uses now, held or not."""
         self.untouched = 0
         """GPUs of hosts that nobody uses or holds."""
+        self.moving: dict[str, Host] = {}
+        """Hosts with GPUs that are on their way out, or held."""
         self._by_open: list[dict[str, Host]] = [{}]
 
     def put(self, host: Host) -> None:
         """Count a host."""
         free = host.open
         self.idle += host.idle
+        if host.going or host.held:
+            self.moving[host.name] = host
         if not (host.using or host.going or host.held):
             self.untouched += host.capacity
         if free > 0:
@@ -36,6 +40,8 @@ class Stock:
         """Count a host no longer."""
         free = host.open
         self.idle -= host.idle
+        if host.going or host.held:
+            del self.moving[host.name]
         if not (host.using or host.going or host.held):
             self.untouched -= host.capacity
         if free > 0:

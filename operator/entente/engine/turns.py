@@ -3,10 +3,9 @@
 import math
 
 from entente.engine.cycle import Claim, Cycle
-from entente.engine.estate import Running
 from entente.engine.ground import Ground
 from entente.engine.model import DAY_S
-from entente.engine.placement import Shape, Spot, place
+from entente.engine.placement import Shape, Spot, holds, place
 from entente.engine.queues import waited
 from entente.engine.reclaim import Waiting, ends_by, wait_for
 from entente.engine.reservations import Reservation
@@ -45,35 +44,31 @@ def _reservation(
 ) -> Reservation:
     job, name, pool = claim.job, claim.tenant.name, claim.pool
     gpus = {n: w * job.gpus_per_worker for n, w in nodes.items()}
-    over = ends_by(cycle, claim, turn) if turn is not None else None
-    ground = Ground(cycle, claim, over or _nobody, math.inf if turn is None else turn)
-    room = {n: max(ground.by_name[n].base, gpus[n]) for n in nodes}
-    charged = cycle.estate.charged_without(name, pool.name, frozenset(ground.over))
+    over = ends_by(cycle, claim, turn) if turn is not None else set[str]()
+    ground = Ground(cycle, claim, over, math.inf if turn is None else turn)
+    room = {n: max(ground.standing(n).base, gpus[n]) for n in nodes}
+    charged = cycle.estate.charged_without(name, pool.name, ground.over)
     within = charged + sum(gpus.values()) <= cycle.due(name, pool.name)
     return Reservation(
         job.key, name, pool, claim.priority, dict(nodes), gpus, room, turn, claim.entitled, own, within or own, within
     )
 
 
-def _nobody(_: Running) -> bool:
-    return False
-
-
 def _least_to_free(cycle: Cycle, claim: Claim) -> dict[str, int] | None:
     """Hosts that can hold the gang and have the fewest GPUs in use that would have to be freed."""
-    job, tenant = claim.job, claim.tenant.name
-    ground, ranked = Ground(cycle, claim, _nobody, math.inf), []
-    for plot in ground.plots:
+    job, tenant, per = claim.job, claim.tenant.name, claim.job.gpus_per_worker
+    ranked = []
+    for plot in Ground(cycle, claim, (), math.inf).plots():
         host = plot.host
         room = host.capacity - host.held_gpus
-        if room >= job.gpus_per_worker and plot.base > -host.capacity:
+        if room >= per and plot.base > -host.capacity:
             ranked.append((max(0, room - max(0, plot.base)), host.name, room, host))
     ranked.sort(key=lambda r: r[:2])
-    for count in range(1, len(ranked) + 1):
-        spots = [
-            Spot(h.name, h.node.domains, room, cycle.estate.holds_host(tenant, h)) for _, _, room, h in ranked[:count]
-        ]
-        shape = Shape(job.min_workers, job.min_workers, job.gpus_per_worker, job.level, required=job.required)
-        if nodes := place(claim.pool, spots, shape):
+    shape = Shape(job.min_workers, job.min_workers, per, job.level, required=job.required)
+    spots, found = list[Spot](), 0
+    for _, _, room, host in ranked:
+        spots.append(Spot(host.name, host.node.domains, room, cycle.estate.holds_host(tenant, host)))
+        found += room // per
+        if found >= shape.least and holds(claim.pool, spots, shape) and (nodes := place(claim.pool, spots, shape)):
             return nodes
     return None
