@@ -9,10 +9,10 @@ from entente.simulator.baselines.kai.work import Unit, Work
 from entente.simulator.policy import SimJob, Site
 
 
-def kai_site(hosts: Sequence[int], terms: Mapping[str, Terms]) -> Site:
+def kai_site(hosts: Sequence[int], terms: Mapping[str, Terms], *, exclusive: bool = False) -> Site:
     """Hosts `h0`, `h1`, ... of one pool `p`, and tenants with these terms."""
     return Site(
-        pools={"p": Pool("p", (), 300.0, 600.0, 3600.0, exclusive=False, handover_s=None, half_life_s=0.0)},
+        pools={"p": Pool("p", (), 300.0, 600.0, 3600.0, exclusive=exclusive, handover_s=None, half_life_s=0.0)},
         nodes={f"h{i}": Node(f"h{i}", "p", gpus, ()) for i, gpus in enumerate(hosts)},
         tenants={name: Tenant(name, {"p": of_tenant}) for name, of_tenant in terms.items()},
     )

@@ -131,7 +131,8 @@ class Turns:
         self._turns = {}
 
     def _turn_of(self, queue: Queue) -> _Turn | None:
-        kinds = self._backlog.kinds_of(queue.name)
+        if not (kinds := self._backlog.kinds_of(queue.name)):
+            return None
         worth = [kind for kind in kinds if self._worth(queue, kind)]
         if not worth:
             return None

@@ -37,6 +37,8 @@ class Cluster:
         self._below = {pool: list(self.leaves.values())}
         self.held = dict.fromkeys(nodes, 0)
         """GPUs of each host that pods take, running or stopping."""
+        self._holder: dict[str, str] = {}
+        """The tenant of the pods that came first to each host that has some."""
         self.running: dict[str, list[JobRank]] = {name: [] for name in self.leaves}
         """Units of each leaf that run and may be evicted, as ranked."""
         self._units: dict[JobRank, Unit] = {}
@@ -70,8 +72,12 @@ class Cluster:
 
     def may_start(self, work: Work) -> bool:
         """Whether no pods, of others or its own, are left where the job has its place."""
-        each = work.job.gpus_per_worker
-        return all(self.held[host] + workers * each <= self.gpus[host] for host, workers in work.nodes().items())
+        each, tenant, exclusive = work.job.gpus_per_worker, work.queue.name, self.hosts.exclusive
+        return all(
+            self.held[host] + workers * each <= self.gpus[host]
+            and not (exclusive and self._holder.get(host, tenant) != tenant)
+            for host, workers in work.nodes().items()
+        )
 
     def start(self, work: Work, now: float) -> dict[str, int]:
         """The job starts in its place; returns that."""
@@ -80,6 +86,7 @@ class Cluster:
         work.held = {host: workers * work.job.gpus_per_worker for host, workers in nodes.items()}
         for host, gpus in work.held.items():
             self.held[host] += gpus
+            self._holder.setdefault(host, work.queue.name)
         if work.preemptible:
             for unit in work.placed():
                 insort(self.running[work.queue.name], unit.rank)
@@ -98,6 +105,8 @@ class Cluster:
             self._off(work)
         for host, gpus in work.held.items():
             self.held[host] -= gpus
+            if not self.held[host]:
+                del self._holder[host]
         work.held = {}
 
     def vacate(self, work: Work) -> None:

@@ -193,6 +193,14 @@ def test_places_kept_on_a_host_that_is_lost_are_sought_anew() -> None:
     assert [at for key, at in seen.times if key == "b/1"] == [1510.0]
 
 
+def test_an_exclusive_host_is_taken_when_the_last_pods_of_its_old_tenant_are_gone() -> None:
+    """Two GPUs of the host were free all the time, but it is a's while a's job stops."""
+    estate = kai_site([8], terms(a=0, b=8), exclusive=True)
+    seen = replayed(estate, [(kai_job("a/1", 6), 900.0), (kai_job("b/1", 2, at=100.0), 50.0)])
+    assert seen.stops == [("a/1", 100.0, EvictionCause.GUARANTEE, "b/1")]
+    assert seen.times == [("a/1", 0.0), ("b/1", 130.0), ("a/1", 180.0)]
+
+
 def test_a_job_of_a_tenant_without_a_queue_waits() -> None:
     scheduler = Scheduler(kai_site([4], terms(a=2)), "p")
     scheduler.arrived(kai_job("x/1", 1))
@@ -270,18 +278,29 @@ class Checked(KaiPolicy):
 
 
 @settings(deadline=None)
-@given(drawn_jobs(), st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(8, 12)))
+@given(
+    drawn_jobs(),
+    st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(8, 12)),
+    st.booleans(),
+    st.lists(st.tuples(st.integers(0, 900), st.integers(0, 3)), max_size=3),
+)
 def test_reclaims_stay_within_fair_shares_and_moved_jobs_are_never_left_without_a_place(
-    jobs: list[Submitted], quotas: tuple[int, int, int]
+    jobs: list[Submitted],
+    quotas: tuple[int, int, int],
+    exclusive: bool,  # noqa: FBT001  # drawn
+    lost: list[tuple[int, int]],
 ) -> None:
-    estate = kai_site([8, 8, 4, 8], {name: Terms(quota) for name, quota in zip("abc", quotas, strict=True)})
+    terms_of = {name: Terms(quota) for name, quota in zip("abc", quotas, strict=True)}
+    estate = kai_site([8, 8, 4, 8], terms_of, exclusive=exclusive)
+    failures = [Failure(float(at), f"h{host}", 0) for at, host in sorted(lost)]
+    conditions = Conditions(restart_s=1.0, failures=lambda: iter(failures), host_down_s=200.0)
     guaranteed = dict(zip("abc", quotas, strict=True))
     fitting = [
         (job, runs)
         for job, runs in jobs
         if job.gpus <= 8 and (job.priority < 100 or job.gpus <= guaranteed[job.tenant])
     ]
-    outcome = Replay(estate, fitting, Checked(estate), conditions=Conditions(restart_s=1.0)).run()
+    outcome = Replay(estate, fitting, Checked(estate), conditions=conditions).run()
     assert all(job.end is not None for job in outcome.jobs.values())
 
 
