@@ -40,16 +40,25 @@ class _BrokenError(Exception):
     "policies",
     multiple=True,
     type=click.Choice(NAMES),
-    help="What to replay with; may be given several times.  [default: all]",
+    metavar="NAME",
+    help=f"What to replay with, one or several: {', '.join(NAMES)}.  [default: all]",
 )
+@click.argument("further", metavar="[NAME]...", nargs=-1, type=click.Choice(NAMES))
 @click.option("--out", metavar="DIR", help="Write the report, the log of events and the plots there.")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("--check-invariants", is_flag=True, help="Check each plan of Entente by counting everything anew; slow.")
 def simulate(
-    trace: str, scenario: str, policies: tuple[str, ...], out: str | None, output: str, *, check_invariants: bool
+    trace: str,
+    scenario: str,
+    policies: tuple[str, ...],
+    further: tuple[str, ...],
+    out: str | None,
+    output: str,
+    *,
+    check_invariants: bool,
 ) -> None:
     """Replay a trace on virtual time, with Entente and with other schedulers, and compare what comes of it."""
-    names = tuple(dict.fromkeys(policies)) or NAMES
+    names = tuple(dict.fromkeys((*policies, *further))) or NAMES  # `--policy one two` and `--policy one --policy two`
     try:
         setting = _setting(trace, scenario)
         folder = _folder(out)

@@ -66,6 +66,13 @@ def test_without_a_policy_all_of_them_are_replayed(tmp_path: Path) -> None:
     assert {"entente", "static", "fifo", "easy", "fair", "kueue", "kai"} <= set(found["policies"])
 
 
+def test_several_policies_may_follow_one_option(tmp_path: Path) -> None:
+    found = report(
+        simulated(tmp_path, "--policy", "fair", "static", "-o", "json", "--policy", "easy", "--policy", "fair")
+    )
+    assert list(found["policies"]) == ["fair", "easy", "static"]
+
+
 def test_the_table_has_a_row_for_each_policy_and_each_tenant(tmp_path: Path) -> None:
     result = simulated(tmp_path, "--policy", "fair")
     assert result.exit_code == 0
