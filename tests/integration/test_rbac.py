@@ -204,8 +204,9 @@ class Life:
         self.replace("rolebinding entente-viewer -n guest-a", of_somebody_else)
         self.replace("clusterrolebinding entente.guest.member", of_somebody_else)
         self.replace("priorityclass entente.guest.frontier", higher)
-        mended = ("get", "priorityclass", "entente.guest.frontier", "-o", "jsonpath={.value}")
-        eventually(lambda: self.plane.kubectl(*mended) != "7", what="the mended priority")
+        # It is deleted and made anew: for a moment there is none.
+        mended = ("get", "priorityclass", "entente.guest.frontier", "--ignore-not-found", "-o", "jsonpath={.value}")
+        eventually(lambda: self.plane.kubectl(*mended) not in {"", "7"}, what="the mended priority")
         self.apply(changed(GUEST, spec__priorities=[], spec__members=[], spec__namespaces=["guest-a"]))
         self.await_gone("clusterrole", "entente.guest.member")
 
