@@ -126,7 +126,7 @@ def _configure(configuration: Any, kubeconfig: str | None, context: str | None) 
         if kubeconfig is None and context is None and (inside := _in_pod(configuration)) is not None:
             return inside
         given = kubeconfig or "$KUBECONFIG or ~/.kube/config"
-        message = f"no cluster: {given} cannot be used: {error}; give one by --kubeconfig"
+        message = f"no cluster: {given} cannot be used: {str(error).rstrip('.')}; give one by --kubeconfig"
         raise ClusterError(message) from error
     except Exception as error:  # the client lets through whatever its parser, or a file that is missing, raises
         given = kubeconfig or "$KUBECONFIG or ~/.kube/config"

@@ -1,0 +1,94 @@
+"""Reading a cluster over a real socket: pages, and what is said when it does not go well."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from entente.cli.cluster import Cluster, ClusterError, ForbiddenError, NotThereError
+from entente.kube.kinds import GPU_POOL, TRAINING_JOB
+from tests.support import manifests
+from tests.support.apiserver import ApiServer, Fault
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ApiServer]:
+    async with ApiServer.running() as running:
+        yield running
+
+
+def connected(server: ApiServer, folder: Path, **context: str) -> Cluster:
+    """Through a kubeconfig, as everybody is."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": {"server": server.connection.server}}],
+        "users": [{"name": "u", "user": {}}],
+        "contexts": [
+            {"name": "here", "context": {"cluster": "c", "user": "u", **context}},
+            {"name": "there", "context": {"cluster": "c", "user": "u", "namespace": "far"}},
+        ],
+        "current-context": "here",
+    }
+    file = folder / "config"
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    return Cluster(str(file), "there" if context.get("namespace") == "other" else None)
+
+
+async def test_all_pages_are_read_and_each_object_says_what_it_is(server: ApiServer, tmp_path: Path) -> None:
+    for number in range(1203):
+        server.put(TRAINING_JOB, manifests.job(f"job-{number:04d}"))
+    cluster = connected(server, tmp_path)
+    found = await asyncio.to_thread(cluster.list, TRAINING_JOB)
+    assert len({job["metadata"]["name"] for job in found}) == 1203
+    assert {job["kind"] for job in found} == {"TrainingJob"}
+    assert len(await asyncio.to_thread(cluster.list, TRAINING_JOB, "nowhere")) == 0
+
+
+async def test_one_object_is_read(server: ApiServer, tmp_path: Path) -> None:
+    server.put(GPU_POOL, manifests.pool())
+    found = await asyncio.to_thread(connected(server, tmp_path).get, GPU_POOL, "h100")
+    assert found["metadata"]["name"] == "h100"
+
+
+async def test_the_namespace_is_that_of_the_context(server: ApiServer, tmp_path: Path) -> None:
+    assert connected(server, tmp_path).namespace == "default"
+    assert connected(server, tmp_path, namespace="lab").namespace == "lab"
+    assert connected(server, tmp_path, namespace="other").namespace == "far"
+
+
+MISFORTUNES: dict[str, tuple[Fault, type[ClusterError], str]] = {
+    "forbidden": (Fault(status=403, message="gpupools is forbidden"), ForbiddenError, "gpupools is forbidden"),
+    "not installed": (
+        Fault(status=404, message="the server could not find the requested resource"),
+        NotThereError,
+        "has no gpupools: is Entente installed there?",
+    ),
+    "expired": (Fault(status=410), ClusterError, "changed too much while they were listed (410): try again"),
+    "credentials": (Fault(status=401), ClusterError, "does not take your credentials (401)"),
+    "broken": (Fault(status=500, message="etcd is gone"), ClusterError, "answered 500 to /apis/entente.dev/v1alpha1/"),
+    "cut off": (Fault(), ClusterError, "cannot reach the cluster at http://127.0.0.1:"),
+}
+
+
+@pytest.mark.parametrize(("fault", "kind", "words"), MISFORTUNES.values(), ids=MISFORTUNES.keys())
+async def test_what_goes_wrong_is_said_plainly(
+    server: ApiServer, tmp_path: Path, fault: Fault, kind: type[ClusterError], words: str
+) -> None:
+    server.fail("GET", fault)
+    with pytest.raises(ClusterError) as refused:
+        await asyncio.to_thread(connected(server, tmp_path).list, GPU_POOL)
+    assert type(refused.value) is kind
+    assert words in refused.value.message
+    assert "\n" not in refused.value.message
+
+
+async def test_a_job_that_is_not_there_is_told_from_a_kind_that_is_not(server: ApiServer, tmp_path: Path) -> None:
+    missing = 'trainingjobs.entente.dev "llm" not found'
+    server.fail("GET", Fault(status=404, message=missing))
+    with pytest.raises(NotThereError, match=missing):
+        await asyncio.to_thread(connected(server, tmp_path).get, TRAINING_JOB, "llm", "lab")
