@@ -58,6 +58,7 @@ class Bounds:
     def __init__(self, groups: Sequence[Group], room: Room) -> None:
         self.groups, self.room = groups, room
         self.hosts = [main_host(g) for g in groups]
+        self._main = {g[-1].job: host for g, host in zip(groups, self.hosts, strict=True)}
         self._limits = (NO_OWN, *sorted({o.rank for g in groups for o in g if o.own}))
         self._known: dict[tuple[float, int, int, int], Amounts | None] = {}
 
@@ -68,9 +69,8 @@ class Bounds:
         """
         here = self.hosts[after] if after < len(self.groups) else None
         missing, freed = self.room.workers, dict[str, int]()
-        main = dict(zip((g[-1].job for g in self.groups), self.hosts, strict=True))
         for option in chosen:
-            host = main[option.job]
+            host = self._main[option.job]
             freed[host] = freed.get(host, 0) + option.freed.get(host, 0)
             missing -= self._beside(option, host)
         missing -= sum(self.room.made(host, gpus) for host, gpus in freed.items() if host != here)
@@ -80,6 +80,14 @@ class Bounds:
                 if least is not None:
                     return limit, least
         return None
+
+    def lacks(self, chosen: Sequence[Option]) -> bool:
+        """Whether a set surely makes too little room."""
+        missing, freed = self.room.workers, dict[str, int]()
+        for option in chosen:
+            for host, gpus in option.freed.items():
+                freed[host] = freed.get(host, 0) + gpus
+        return missing > sum(self.room.made(host, gpus) for host, gpus in freed.items())
 
     def _beside(self, option: Option, host: str) -> int:
         """Workers for which an option makes room on other hosts than its main one, at the most."""

@@ -18,12 +18,22 @@ _SURPLUS_RANK = float("-inf")
 
 def candidates(cycle: Cycle, claim: Claim) -> list[Group]:
     """Jobs of the claim's pool that it may take GPUs from, with the ways in which each may give them."""
-    groups = []
-    for key in sorted(cycle.estate.running):
-        running = cycle.estate.running[key]
-        if running.pool == claim.pool.name and not running.new and (group := tuple(_options(cycle, claim, running))):
-            groups.append(group)
-    return groups
+    found = {}
+    for tenant, running in cycle.estate.by_tenant.items():
+        mine = tenant == claim.tenant.name
+        if not (mine or _may_give(cycle, claim, tenant)):
+            continue
+        for key, job in running.items():
+            if job.pool == claim.pool.name and not job.new and (group := tuple(_options(cycle, claim, job))):
+                found[key] = group
+    return [found[key] for key in sorted(found)]
+
+
+def _may_give(cycle: Cycle, claim: Claim, tenant: str) -> bool:
+    """Whether a claim may take anything at all from another tenant."""
+    if cycle.estate.charged(tenant, claim.pool.name) > floor_of(cycle, claim, tenant):
+        return True
+    return claim.first and any(running.on_call for running in cycle.estate.by_tenant[tenant].values())
 
 
 def cause_of(cycle: Cycle, claim: Claim, option: Option) -> EvictionCause:

@@ -265,6 +265,8 @@ class Ground:
         if (most := self.cycle.most(claim.tenant, claim.pool.name)) is not None:
             first = self.charged_at_first(tenant, freed) if freed else charges[tenant]
             limits.append((most - first, at_first if freed else added))
+        if not claim.pool.exclusive and min(limit for limit, _ in limits) < shape.least * per:
+            return None  # whatever the hosts: in a shared pool each worker adds as much
         return fit(claim, self.spots(freed, only), shape, limits)
 
 

@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 
 from entente.engine.candidates import by_tenant, covered, floor_of
 from entente.engine.cycle import Claim, Cycle
-from entente.engine.ground import Ground
-from entente.engine.option import Option
+from entente.engine.ground import NOTHING, Ground
+from entente.engine.option import Group, Option
 from entente.engine.placement import Shape, Spot, place
 from entente.engine.victims import Test, freed_by
 
@@ -23,6 +23,20 @@ def cap_of(cycle: Cycle, claim: Claim, options: Sequence[Option]) -> int | None:
     if not claim.entitled and takes_entitled:
         return cycle.due(name, pool)
     return None
+
+
+def within_right(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]) -> list[Group]:
+    """Without others' jobs where the claim's tenant may take from none, not even if all its own candidates went."""
+    if claim.pool.exclusive:
+        return list(groups)
+    pool, tenant = claim.pool.name, claim.tenant.name
+    given = sum(group[-1].gpus for group in groups if group[0].tenant == tenant)
+    right = cycle.due(tenant, pool)
+    if claim.entitled:
+        right = max(right, cycle.quotas[pool].quotas[tenant].guaranteed)
+    if ground.charges(NOTHING)[tenant] - given + claim.least_gpus <= right:
+        return list(groups)
+    return [group for group in groups if group[0].tenant == tenant]
 
 
 def test_of(cycle: Cycle, claim: Claim, ground: Ground, only: Collection[str] | None) -> Test:

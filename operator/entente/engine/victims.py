@@ -151,7 +151,7 @@ class _Tree:
                 larger = (*chosen, option)
                 if not self.test.allowed(larger):
                     continue
-                if self.test.passed(larger):
+                if not self.bounds.lacks(larger) and self.test.passed(larger):
                     self._push(cost(larger), larger, None)
                 else:
                     self.add(larger, after + 1)
@@ -182,7 +182,8 @@ def _twins(groups: Sequence[Group]) -> list[str | None]:
 
 def _greedy(groups: Sequence[Group], test: Test) -> tuple[Option, ...] | None:
     ordered = sorted(_all_of(groups), key=lambda o: (o.own, o.rank if o.own else 0, o.risk / max(1, o.gpus), cost([o])))
-    chosen = _enough(ordered, test) or _enough([o for o in ordered if o.own], test)
+    bounds = Bounds(groups, test.room)
+    chosen = _enough(ordered, test, bounds) or _enough([o for o in ordered if o.own], test, bounds)
     if chosen is None:
         return None
     smaller = {g[-1].job: g[:-1] for g in groups}
@@ -198,12 +199,12 @@ def _greedy(groups: Sequence[Group], test: Test) -> tuple[Option, ...] | None:
     return tuple(chosen)
 
 
-def _enough(ordered: Sequence[Option], test: Test) -> list[Option] | None:
+def _enough(ordered: Sequence[Option], test: Test, bounds: Bounds) -> list[Option] | None:
     """Options one after the other, until they will do."""
     chosen: list[Option] = []
     for option in ordered:
         if test.allowed([*chosen, option]):
             chosen.append(option)
-            if test.passed(chosen):
+            if not bounds.lacks(chosen) and test.passed(chosen):
                 return chosen
     return None
