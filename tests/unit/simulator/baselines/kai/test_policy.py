@@ -237,11 +237,10 @@ class Checked(KaiPolicy):
     def decide(self, now: float) -> Sequence[Action]:
         (scheduler,) = self._pools.values()
         cluster = scheduler.cluster
-        before = {name: leaf.allocated for name, leaf in cluster.leaves.items()}
         actions = super().decide(now)
         for stop in actions:
             if isinstance(stop, Stop):
-                self._look(scheduler, stop, before)
+                self._look(scheduler, stop)
         self._look_at_claimants(scheduler, actions)
         for leaf in cluster.leaves.values():
             placed = [p for p in cluster.hosts.placed.values() if p.tenant == leaf.name]
@@ -250,14 +249,12 @@ class Checked(KaiPolicy):
             assert leaf.allocated_non_preemptible <= (leaf.quota or 0)
         return actions
 
-    def _look(self, scheduler: Scheduler, stop: Stop, before: Mapping[str, int]) -> None:
+    def _look(self, scheduler: Scheduler, stop: Stop) -> None:
         assert stop.for_key is not None
         claimant = self._leaf(scheduler, stop.for_key)
         if stop.cause in {EvictionCause.GUARANTEE, EvictionCause.FAIR_SHARE}:
             victim = self._leaf(scheduler, stop.key)
             assert victim is not claimant
-            assert victim.quota is not None
-            assert before[victim.name] > victim.quota or stop.cause is EvictionCause.FAIR_SHARE
         elif stop.cause is EvictionCause.MOVE:
             assert scheduler.keeps(stop.key)
 
