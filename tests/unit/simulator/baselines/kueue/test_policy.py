@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from entente.engine.model import Terms
 from entente.simulator.baselines.kueue import KueuePolicy
 from entente.simulator.baselines.kueue.ceiling import Ceiling
+from entente.simulator.failures import failures
 from entente.simulator.policies import policy_of
 from entente.simulator.policy import Action, Place, Policy, SimJob, Site, Stop
 from entente.simulator.replay import Conditions, Replay
@@ -256,6 +258,30 @@ def test_the_ceiling_changes_no_decision(seed: int, monkeypatch: pytest.MonkeyPa
     assert asked_it > 20
     monkeypatch.setattr("entente.simulator.baselines.kueue.assignment._bounded", lambda *_: False)
     assert told(estate, jobs) == lines
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_hosts_fail_gangs_start_small_and_pools_differ_and_all_is_done(seed: int) -> None:
+    draws = random.Random(seed)  # noqa: S311 - jobs, no secret
+    estate = site({"l": [4] * 3, "r": [8] * 2}, {"a": 5, "b": 6, "c": 1}, exclusive=seed == 3)
+    jobs = []
+    for number in range(50):
+        gang = draws.choice([(1, 1), (1, 4), (2, 2), (4, 1), (2, 4)])
+        pools = draws.choice([("l",), ("l", "r"), ("r", "l")])
+        sim, runs = job(
+            f"{draws.choice('abc')}/{number}",
+            float(draws.randrange(3000)),
+            gang[1],
+            draws.choice([50.0, 300.0, 900.0]),
+            workers=gang[0],
+            pools=pools,
+        )
+        jobs.append(
+            (replace(sim, priority=draws.choice([0, 0, 1]), min_workers=draws.choice([None, 1]), interval_s=30.0), runs)
+        )
+    lost = partial(failures, estate.nodes, 5_000.0, seed)
+    lines = told(estate, jobs, Conditions(stop_s=30.0, restart_s=5.0, host_down_s=200.0, failures=lost))
+    assert len([line for line in lines if " place " in line]) > len(jobs), "some were started more than once"
 
 
 def test_the_same_jobs_give_the_same_decisions() -> None:
