@@ -9,7 +9,6 @@ from entente.api.reasons import Reason
 from entente.api.tenant import WhenSpent
 from entente.engine.decisions import Action
 from entente.engine.estate import Estate, Running
-from entente.engine.gpu_walk import walk_gpus
 from entente.engine.guarantees import PoolQuotas, Quota
 from entente.engine.host_walk import walk_hosts
 from entente.engine.model import MIN_GRACE_S, Job, Pool, Snapshot, Tenant
@@ -160,6 +159,11 @@ class Cycle:
         length = known_length(claim.job)
         return kept + kept_ahead(self.quotas[pool], charged, tenant, None if length is None else self.now + length)
 
+    def classify(self, tenant: str, key: str, class_: AllocationClass) -> None:
+        """A job of the tenant is given GPUs: this is its class now. The walk is this decision's own from here on."""
+        self.state.forget_walks(tenant)
+        self.walks[tenant].classes[key] = class_
+
     def recount(self, tenant: str, pool: str) -> None:
         """After a start or hold: divide the surplus anew if the tenant uses more by right than before."""
         quota = self.quota(tenant, pool)
@@ -216,7 +220,9 @@ def _walk(cycle: Cycle, name: str, *, with_due: bool = False, promised: bool = F
             exclusive = exclusive or cycle.snapshot.pools[pool].exclusive
     out = cycle.out | cycle.spent[name] if name in cycle.spent else cycle.out
     walker = Walker(cycle.estate, tenant, cycle.state.queues[name], out, bounds)
-    return walk_hosts(walker) if exclusive else walk_gpus(walker)
+    if exclusive:
+        return walk_hosts(walker)
+    return cycle.state.walk(walker, (with_due, promised))
 
 
 def _drop_spent(cycle: Cycle) -> None:

@@ -5,7 +5,8 @@ changes, whatever the size of the estate.
 """
 
 from bisect import insort
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -63,6 +64,10 @@ class Estate:
         self.holds: dict[str, Running] = {}
         self.by_tenant: dict[str, dict[str, Running]] = {}
         """Running jobs of each tenant."""
+        self.changed: Counter[str] = Counter()
+        """How often each tenant's running jobs, or its pods without a job, changed."""
+        self.barred: dict[str, set[str]] = {pool: set() for pool in self.by_pool}
+        """Hosts of each pool whose last handover failed: not everybody gets them."""
         self.timed: dict[str, dict[str, Running]] = {pool: {} for pool in self.by_pool}
         """Running jobs of each pool of which an end may be known."""
         self._charges: dict[tuple[str, str], int] = {}
@@ -79,6 +84,9 @@ class Estate:
     def put_node(self, node: Node) -> None:
         """A node is new or changed."""
         old = self.hosts.get(node.name)
+        self.barred[node.pool].discard(node.name)
+        if node.handover_failed:
+            self.barred[node.pool].add(node.name)
         if old is not None and _stands(old.node) == _stands(node):
             old.node = node  # who used it last changes often, and nothing but that
             return
@@ -108,12 +116,13 @@ class Estate:
             self.put_job(job)
         self.set_bare(self._bare)
 
-    def set_bare(self, bare: Iterable[BarePods]) -> None:
+    def set_bare(self, bare: Sequence[BarePods]) -> None:
         """These are all the pods that use GPUs and belong to no living job."""
         for pods in self._bare:
             if host := self.hosts.get(pods.node):
                 self._set(host, host.using, bare_key(pods.tenant), None)
                 self._set(host, host.going, bare_key(pods.tenant), None)
+        self.changed.update({pods.tenant for pods in (*self._bare, *bare)})
         self._bare = tuple(bare)
         for pods in self._bare:
             if host := self.hosts.get(pods.node):
@@ -281,9 +290,11 @@ class Estate:
             del self.running[key]
             del self.by_tenant[before.tenant][key]
             self.timed[before.pool].pop(key, None)
+            self.changed[before.tenant] += 1
         if running is not None:
             self.running[key] = running
             self.by_tenant.setdefault(running.tenant, {})[key] = running
+            self.changed[running.tenant] += 1
             if running.job.max_s is not None or running.job.expected_s is not None:
                 self.timed[running.pool][key] = running
 

@@ -43,6 +43,19 @@ def spots_now(
     return spots
 
 
+def goes_anywhere(cycle: Cycle, claim: Claim) -> bool:
+    """Whether the claim is for one worker, and any open GPUs of the pool will do."""
+    job, pool = claim.job, claim.pool
+    if (
+        pool.exclusive
+        or max(job.workers, job.min_workers) > 1
+        or job.level is not None
+        or cycle.reservations[pool.name]
+    ):
+        return False
+    return not cycle.estate.barred[pool.name]
+
+
 def _others_on(host: Host, tenant: str) -> bool:
     if len(host.tenants) > (tenant in host.tenants):
         return True

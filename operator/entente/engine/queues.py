@@ -76,6 +76,8 @@ class Queue:
         self.groups: dict[Likeness, Group] = {}
         self._group_of: dict[str, Group] = {}
         self._young: list[tuple[float, str]] = []
+        self.changed = 0
+        """How often they changed, or aged."""
         self.asked: dict[str, int] = {}
         """GPUs that they ask for, by their first pool."""
 
@@ -147,8 +149,10 @@ class Queue:
             group = self.groups[like] = Group(like)
         insort(group.entries, entry, key=_rank)
         self._group_of[entry.job.key] = group
+        self.changed += 1
 
     def _unfile(self, entry: Pending) -> None:
+        self.changed += 1
         group = self._group_of.pop(entry.job.key)
         _remove(group.entries, entry)
         if not group.entries:

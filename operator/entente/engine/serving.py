@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from entente.api.job import AllocationClass
 from entente.engine.cycle import Claim, Cycle, claim_of
 from entente.engine.ground import fit, shape_of
-from entente.engine.idle import allowance_now, needs_handover, spots_now
+from entente.engine.idle import allowance_now, goes_anywhere, needs_handover, spots_now
 from entente.engine.lanes import Alike, Lanes, lanes_of
 from entente.engine.queues import Pending, waited
 from entente.engine.reclaim import Waiting, reclaim
@@ -115,11 +115,20 @@ def _start(cycle: Cycle, claim: Claim) -> bool:
     if most is not None:
         limit = min(limit, most - cycle.estate.charged(claim.tenant.name, claim.pool.name))
 
+    per, stock = claim.job.gpus_per_worker, cycle.estate.stocks[claim.pool.name]
+    if stock.room(per) < claim.job.min_workers or (not claim.pool.exclusive and limit < claim.least_gpus):
+        return False
+    if goes_anywhere(cycle, claim):
+        host = stock.tightest(per, claim.tenant.name)
+        if host is not None:
+            start(cycle, claim, {host.name: 1})
+        return host is not None
+
     def added(nodes: Mapping[str, int]) -> int:
-        return cycle.estate.added_charge(claim.tenant.name, claim.pool.name, nodes, claim.job.gpus_per_worker)
+        return cycle.estate.added_charge(claim.tenant.name, claim.pool.name, nodes, per)
 
     for on_call in (False, True) if not claim.entitled else (False,):
-        spots = spots_now(cycle, claim, on_call=on_call)
+        spots = spots_now(cycle, claim, on_call=on_call, least=per)
         ready = [s for s in spots if not needs_handover(cycle, claim, s.name)]
         for choice in (ready, spots) if len(ready) < len(spots) else (spots,):
             nodes = fit(claim, choice, shape_of(claim), [(limit, added)])

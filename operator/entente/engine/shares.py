@@ -4,7 +4,7 @@ Progressive filling (Bertsekas and Gallager, Data Networks, 6.5.2) in exact rati
 largest remainder. The past enters as a head start: the lowest `(share + past) / weight` is filled first.
 """
 
-import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -60,8 +60,10 @@ def fair_surplus(pool: PoolQuotas, uses: Mapping[str, Use]) -> dict[str, int]:
 
 def divide(total: int, shares: Mapping[str, Share]) -> dict[str, int]:
     """Divide `total` units by weighted max-min, nobody above its demand, in whole units, ties by name."""
-    total = min(total, sum(s.demand for s in shares.values()))
-    exact = _fill(Fraction(total), shares)
+    asked = sum(s.demand for s in shares.values())
+    if total >= asked:
+        return {name: share.demand for name, share in shares.items()}
+    exact = _fill(total, shares)
     result = {name: int(part) for name, part in exact.items()}
     left = total - sum(result.values())
     for name in sorted(exact, key=lambda n: (result[n] - exact[n], n)):
@@ -71,25 +73,25 @@ def divide(total: int, shares: Mapping[str, Share]) -> dict[str, int]:
     return result
 
 
-def _fill(total: Fraction, shares: Mapping[str, Share]) -> dict[str, Fraction]:
-    """Raise one water level over all borrowers until the total is given out."""
-    past = {name: Fraction(round(s.past * _PAST_GRID), _PAST_GRID) for name, s in shares.items()}
-    marks = sorted(
-        {past[n] / s.weight for n, s in shares.items()} | {(past[n] + s.demand) / s.weight for n, s in shares.items()}
-    )
-    given = dict.fromkeys(shares, Fraction(0))
-    for low, high in itertools.pairwise(marks):
-        rising = [n for n, s in shares.items() if past[n] / s.weight <= low and (past[n] + s.demand) / s.weight >= high]
-        speed = sum(shares[n].weight for n in rising)
-        if not speed:
-            continue
-        step = min(high - low, total / speed)
-        for name in rising:
-            given[name] += step * shares[name].weight
-        total -= step * speed
-        if not total:
+def _fill(total: int, shares: Mapping[str, Share]) -> dict[str, Fraction]:
+    """Raise one water level over all borrowers until the total, which is less than they ask for, is given out.
+
+    Levels are whole numbers of 1 / (grid x common multiple of the weights), so that only the last step divides.
+    """
+    common = math.lcm(*(s.weight for s in shares.values()))
+    scale = _PAST_GRID * common
+    floors = {n: round(s.past * _PAST_GRID) * (common // s.weight) for n, s in shares.items()}
+    tops = {n: floors[n] + s.demand * scale // s.weight for n, s in shares.items()}
+    turns = [(floors[n], s.weight) for n, s in shares.items()] + [(tops[n], -s.weight) for n, s in shares.items()]
+    left, speed, level = total * scale, 0, 0
+    for turn, change in sorted(turns):
+        if speed * (turn - level) >= left and speed:
             break
-    return given
+        left -= speed * (turn - level)
+        level, speed = turn, speed + change
+    reached = Fraction(left, speed) + level if speed else Fraction(level)
+    given = {n: max(Fraction(0), min(reached, Fraction(tops[n])) - floors[n]) for n in shares}
+    return {n: given[n] * s.weight / scale for n, s in shares.items()}
 
 
 def lent(pool: PoolQuotas, charged: Mapping[str, int]) -> dict[str, int]:

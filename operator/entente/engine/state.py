@@ -6,10 +6,12 @@ from types import MappingProxyType
 
 from entente.api.reasons import Reason
 from entente.engine.estate import Estate
+from entente.engine.gpu_walk import walk_gpus
 from entente.engine.guarantees import PoolQuotas, past_borrowing, pool_quotas
 from entente.engine.model import BarePods, Job, Node, Snapshot, Tenant, Terms
 from entente.engine.queues import Queue
 from entente.engine.screening import Refusal, Screen, priority_of
+from entente.engine.walk import Walk, Walker
 
 
 class State:
@@ -27,6 +29,8 @@ class State:
         """By job."""
         self.holding: set[str] = set()
         """Jobs that were told to have a hold."""
+        self._walks: dict[str, dict[object, tuple[object, Walk]]] = {}
+        """By tenant and kind: the last walk, and what it rested on."""
         self._of_tenant: dict[str, set[str]] = {}
         self._built = dict(self.estate.built)
         self._screen = Screen(self.estate, self.tenants)
@@ -119,6 +123,18 @@ class State:
             past = past_borrowing(promises, terms.borrowed_gpu_s, terms.as_of, self.now)
             quotas[tenant.name] = quota if past == quota.past else replace(quota, past=past)
         return replace(known[1], quotas=quotas)
+
+    def walk(self, walker: Walker, kind: object) -> Walk:
+        """The walk of a tenant of shared pools: the last of its kind, if nothing that it rests on has changed."""
+        walks, basis = self._walks.setdefault(walker.tenant.name, {}), walker.basis()
+        known = walks.get(kind)
+        if known is None or known[0] != basis:
+            known = walks[kind] = (basis, walk_gpus(walker))
+        return known[1]
+
+    def forget_walks(self, tenant: str) -> None:
+        """A tenant's walk is changed by whoever has it."""
+        self._walks.pop(tenant, None)
 
     def _forget(self, job: Job) -> None:
         self.estate.drop_job(job)

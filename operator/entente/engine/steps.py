@@ -36,7 +36,7 @@ def begin_running(
     _tell_reservations(cycle, job.key, pool, gpus_on(nodes, job.gpus_per_worker), length)
     cycle.decisions.append(Start(job.key, pool, dict(nodes), class_, on_call))
     if job.tenant is not None:
-        cycle.walks[job.tenant].classes[job.key] = class_
+        cycle.classify(job.tenant, job.key, class_)
         cycle.recount(job.tenant, pool)
 
 
@@ -101,7 +101,7 @@ def _hold(cycle: Cycle, job: Job, pool: str, nodes: Mapping[str, int], class_: A
     _tell_reservations(cycle, job.key, pool, gpus_on(nodes, job.gpus_per_worker), None)
     cycle.decisions.append(Hold(job.key, pool, dict(nodes), class_, until))
     if job.tenant is not None:
-        cycle.walks[job.tenant].classes[job.key] = class_
+        cycle.classify(job.tenant, job.key, class_)
         cycle.recount(job.tenant, pool)
 
 

@@ -21,6 +21,8 @@ class Stock:
         self.moving: dict[str, Host] = {}
         """Hosts with GPUs that are on their way out, or held."""
         self._by_open: list[dict[str, Host]] = [{}]
+        self._in_domain: dict[str, dict[int, int]] = {}
+        """By domain wider than the narrowest: how many hosts have so many open GPUs."""
 
     def put(self, host: Host) -> None:
         """Count a host."""
@@ -35,6 +37,9 @@ class Stock:
             while len(self._by_open) <= free:
                 self._by_open.append({})
             self._by_open[free][host.name] = host
+            for domain in host.node.domains[:-1]:
+                counts = self._in_domain.setdefault(domain, {})
+                counts[free] = counts.get(free, 0) + 1
 
     def take(self, host: Host) -> None:
         """Count a host no longer."""
@@ -47,6 +52,23 @@ class Stock:
         if free > 0:
             self.open -= free
             del self._by_open[free][host.name]
+            for domain in host.node.domains[:-1]:
+                self._in_domain[domain][free] -= 1
+
+    def tightest(self, gpus: int, tenant: str) -> Host | None:
+        """The host for one worker: one that the tenant is on, else with the fewest open GPUs, in the fullest domains."""
+        best: list[Host] = []
+        for hosts in self._by_open[max(1, gpus) :]:
+            if own := [host for host in hosts.values() if tenant in host.tenants]:
+                best = own
+                break
+            best = best or list(hosts.values())
+        return min(best, key=lambda host: (self._crowding(host, gpus), host.node.name), default=None)
+
+    def _crowding(self, host: Host, gpus: int) -> tuple[int, ...]:
+        """Open GPUs in the domains around a host, narrow to wide, on hosts with at least so many."""
+        around = [self._in_domain[domain] for domain in reversed(host.node.domains[:-1])]
+        return tuple(sum(free * count for free, count in counts.items() if free >= gpus) for counts in around)
 
     def hosts(self, least: int) -> Iterator[Host]:
         """The hosts with at least so many open GPUs, at least one, those with the fewest first."""

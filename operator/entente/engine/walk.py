@@ -38,10 +38,26 @@ class Walker:
     bounds: Mapping[str, Bounds]
     """By pool."""
 
+    def held(self) -> list[Running]:
+        """The tenant's jobs that GPUs are held for."""
+        return [hold for hold in self.estate.holds.values() if hold.tenant == self.tenant.name]
+
+    def basis(self) -> tuple[object, ...]:
+        """All that the outcome rests on: the same basis gives the same walk."""
+        held = [(hold.job, hold.pool, tuple(hold.nodes.items())) for hold in self.held()]
+        out = [key for key in self.out if self.queue.get(key)]
+        return (
+            self.estate.changed[self.tenant.name],
+            self.queue,
+            self.queue.changed,
+            tuple(self.bounds.items()),
+            sorted(held, key=lambda h: h[0].key),
+            sorted(out),
+        )
+
     def placed(self) -> list[Running]:
         """Running and held jobs, in the order of the walk."""
-        held = [h for h in self.estate.holds.values() if h.tenant == self.tenant.name]
-        found = [*self.estate.by_tenant.get(self.tenant.name, {}).values(), *held]
+        found = [*self.estate.by_tenant.get(self.tenant.name, {}).values(), *self.held()]
         return sorted(found, key=lambda r: (-self.priority(r), r.job.submitted, r.job.key))
 
     def priority(self, running: Running) -> int:
