@@ -55,6 +55,10 @@ test: $(READY) ## All tests but kind's: unit, property, and on a real control pl
 test-unit: $(READY) ## Only the tests that need no control plane
 	@$(BIN)/python -m pytest tests/unit tests/property $(ARGS)
 
+.PHONY: soak-engine
+soak-engine: $(READY) ## The engine's invariants on random estates, at least 200,000 decisions (an hour; ARGS="-k live")
+	@ENTENTE_PROPERTIES=soak $(BIN)/python -m pytest --timeout=0 tests/property $(ARGS)
+
 .PHONY: e2e
 e2e: $(READY) ## The demo on a kind cluster (needs docker and kind; minutes)
 	@$(BIN)/python -m pytest -m e2e $(ARGS)

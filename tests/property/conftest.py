@@ -1,12 +1,15 @@
 """How long properties are looked for.
 
 By default the same examples every time, few enough for CI. `ENTENTE_PROPERTIES=soak` takes random ones, for as long as
-it takes.
+it takes; `brief` takes a few, for a look at a mutant.
 """
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+from tests.support.checked import checked
 
 _SLOW_IS_FINE = (HealthCheck.too_slow, HealthCheck.data_too_large)
 
@@ -21,6 +24,16 @@ settings.register_profile(
     print_blob=True,
 )
 settings.register_profile(
+    "brief",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=40,
+    stateful_step_count=40,
+    suppress_health_check=_SLOW_IS_FINE,
+    phases=(Phase.explicit, Phase.generate),
+)
+settings.register_profile(
     "soak",
     deadline=None,
     max_examples=5_000,
@@ -30,3 +43,8 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile(os.environ.get("ENTENTE_PROPERTIES", "ci"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much was looked at."""
+    terminalreporter.write_line(f"{checked():,} decisions of the engine were checked against its invariants")

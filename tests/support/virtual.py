@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from entente.api.job import EvictionCause, Phase
 from entente.api.reasons import Reason
 from entente.engine.decisions import Evict, Grow, Hold, Plan, Shrink, Start, Wait
-from entente.engine.model import HOLDING_PHASES, Job, PastEviction, Placement, Snapshot
+from entente.engine.model import HOLDING_PHASES, Job, PastEviction, Placement, Pool, Snapshot, Tenant
 from entente.engine.planner import decide
 from entente.engine.windows import next_edge
 
@@ -108,6 +108,27 @@ class World:
     def resume(self, key: str) -> None:
         """It is wanted again."""
         self.put(replace(self.snapshot.jobs[key], suspend=False, pending_since=self.now))
+
+    def stop_early(self, key: str) -> None:
+        """A job that was told to stop needs less time than it has."""
+        self.put(self._stopped(self.snapshot.jobs[key]))
+
+    def fail(self, key: str, backoff_s: float) -> None:
+        """A worker dies, and the gang starts again from its checkpoint after some time."""
+        failed = self._stopped(self.snapshot.jobs[key])
+        self.put(replace(failed, since=None, backoff_until=self.now + backoff_s))
+
+    def jump(self, seconds: float) -> None:
+        """Time passes in which nobody looks: what was due is seen late, at the next event."""
+        self.snapshot = replace(self.snapshot, now=self.now + seconds)
+
+    def put_pool(self, pool: Pool) -> None:
+        """A pool as it is from now on."""
+        self.snapshot = replace(self.snapshot, pools={**self.snapshot.pools, pool.name: pool})
+
+    def put_tenant(self, tenant: Tenant) -> None:
+        """A tenant as it is from now on."""
+        self.snapshot = replace(self.snapshot, tenants={**self.snapshot.tenants, tenant.name: tenant})
 
     def _node(self, name: str, *, usable: bool, lost: bool) -> None:
         node = replace(self.snapshot.nodes[name], usable=usable, lost=lost)
