@@ -59,6 +59,10 @@ test-unit: $(READY) ## Only the tests that need no control plane
 soak-engine: $(READY) ## The engine's invariants on random estates, at least 200,000 decisions (an hour; ARGS="-k live")
 	@ENTENTE_PROPERTIES=soak $(BIN)/python -m pytest --timeout=0 tests/property $(ARGS)
 
+.PHONY: mutants
+mutants: $(READY) ## Break each rule of the engine in turn, and see that the tests notice (minutes; ARGS="--only NoThrash")
+	@$(BIN)/python hack/mutants.py $(ARGS)
+
 .PHONY: e2e
 e2e: $(READY) ## The demo on a kind cluster (needs docker and kind; minutes)
 	@$(BIN)/python -m pytest -m e2e $(ARGS)
