@@ -15,6 +15,12 @@ export PYTHONDONTWRITEBYTECODE := 1
 HOLD ?=
 KIND ?=
 ARGS ?=
+TRACES ?=
+ONLY ?=
+POLICIES ?=
+DAYS ?=
+JOBS ?=
+OUT ?=
 
 .PHONY: help
 help: ## Say what there is
@@ -78,6 +84,14 @@ bench-engine: $(READY) ## How fast the engine decides about up to a million GPUs
 .PHONY: bench-plan
 bench-plan: $(READY) ## How soon `entente plan` answers about 1,000 nodes and 2,000 jobs; one JSON object last
 	@PYTHONPATH=.:$(PYTHONPATH) $(BIN)/python -m bench.plan $(ARGS)
+
+.PHONY: replay
+replay: $(READY) ## Replay the real traces with all policies, write docs/explanation/results.md; one JSON object last (TRACES=, ONLY=philly,itp DAYS="60 63" POLICIES= JOBS=2)
+	@PYTHONPATH=.:$(PYTHONPATH) $(BIN)/python -m bench.replay $(if $(TRACES),--traces $(TRACES)) $(if $(ONLY),--only $(ONLY)) $(if $(POLICIES),--policies $(POLICIES)) $(if $(DAYS),--days $(DAYS)) $(if $(JOBS),--jobs $(JOBS)) $(if $(OUT),--out $(OUT))
+
+.PHONY: replay-small
+replay-small: $(READY) ## The same with the slice in the repository, into build/replay: seconds; one JSON object last
+	@PYTHONPATH=.:$(PYTHONPATH) $(BIN)/python -m bench.replay --only small --out build/replay/small
 
 .PHONY: lint
 lint: $(READY) ## Style and formatting

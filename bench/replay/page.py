@@ -1,0 +1,190 @@
+"""The part of the results page that is made from figures: tables in Markdown."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from bench.replay.experiments import EXPERIMENTS
+from bench.replay.verdicts import Sections, Verdict, large_and_others, verdicts
+
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+
+_TITLES = {
+    "philly": "Philly, hosts `Shared`",
+    "philly-exclusive": "Philly, hosts `Exclusive`",
+    "itp": "ITP",
+    "gangs": "Gangs of 128 GPUs and more",
+    "saturation": "Saturation",
+    "failures": "Failures",
+    "openb": "Filling Alibaba's cluster",
+    "gpus": "GPUs for the same mean delay",
+    "small": "The slice in the repository",
+}
+
+_Cell = Callable[[Mapping[str, Any]], str]
+
+
+def page(before: str, sections: Sections) -> str:
+    """The page with its generated part made anew. Raises ValueError when the page has no place for it."""
+    head, begin, rest = before.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        message = f"the page has no part between {BEGIN} and {END}"
+        raise ValueError(message)
+    return f"{head}{BEGIN}\n\n{generated(sections)}\n{END}{tail}"
+
+
+def generated(sections: Sections) -> str:
+    """All tables of the experiments that are there."""
+    parts = ["## What was asked for, and what is reached", _verdicts(verdicts(sections))]
+    for name in EXPERIMENTS:
+        if name in sections:
+            parts += [f"## {_TITLES[name]}", *_section(name, sections[name])]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(name: str, section: Mapping[str, Any]) -> Iterator[str]:
+    yield _about(section)
+    rows = section["rows"]
+    if name == "openb":
+        yield _table(
+            rows, (("GPUs", _whole("capacity")), ("asked for", _whole("asked")), ("unallocated, by seed", _seeds))
+        )
+        return
+    if name == "gpus":
+        yield _table(
+            rows, (("GPUs", _whole("gpus")), ("mean delay h", _number("mean_queue_h")), ("tried: delay h", _tried))
+        )
+        return
+    yield _table(rows, _COMMON)
+    if name in _MORE:
+        yield _table(rows, _MORE[name])
+    yield f"![Delays](results-{name}.svg)"
+    yield "Mean delay in hours by the GPUs of a job:"
+    yield _by_size(rows)
+    if "entente" in rows:
+        yield "The tenants under `entente`:"
+        yield _table(rows["entente"]["tenants"], _TENANT, first="tenant")
+
+
+def _about(section: Mapping[str, Any]) -> str:
+    if "jobs" not in section:
+        return f"Trace {section['trace']}."
+    window = f"days {section['days'][0]:g} to {section['days'][1]:g}" if section["days"] else "the scenario's window"
+    hosts = "`Exclusive`" if section["exclusive"] else "`Shared`"
+    return (
+        f"Trace {section['trace']}, {window} ({section['window_days']:g} days): {section['jobs']:,} jobs on"
+        f" {section['capacity']:,} GPUs, hosts {hosts}, load {section['load']:.2f}, notice {section['notice_s']:g} s."
+    )
+
+
+def _verdicts(found: Sequence[Verdict]) -> str:
+    lines = ["| figure | required | stretch | reached | |", "|---|---:|---:|---:|---|"]
+    for one in found:
+        sign = ">=" if one.at_least else "<="
+        limits = [
+            f"{sign} {_in_unit(limit, one.unit)}" if limit is not None else "" for limit in (one.required, one.stretch)
+        ]
+        lines.append(f"| {one.figure} | {limits[0]} | {limits[1]} | {_in_unit(one.reached, one.unit)} | {_said(one)} |")
+    return "\n".join(lines)
+
+
+def _said(one: Verdict) -> str:
+    if not one.meets(one.required):
+        return "**not reached**"
+    return "stretch reached" if one.meets(one.stretch) else "reached"
+
+
+def _in_unit(value: float, unit: str) -> str:
+    if unit == "%":
+        return f"{100 * value:.2f} %"
+    return f"{value:g} s" if unit == "s" else f"{value:.3f}"
+
+
+def _number(name: str, digits: int = 2) -> _Cell:
+    return lambda row: "-" if row[name] is None else f"{row[name]:,.{digits}f}"
+
+
+def _whole(name: str) -> _Cell:
+    return lambda row: f"{row[name]:,}"
+
+
+def _percent(name: str) -> _Cell:
+    return lambda row: "-" if row[name] is None else f"{100 * row[name]:.2f} %"
+
+
+def _reclaim(name: str) -> _Cell:
+    return lambda row: "-" if row["reclaim_s"][name] is None else f"{row['reclaim_s'][name]:,.0f}"
+
+
+def _seeds(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"{gpus:,}" for gpus in row["unallocated"])
+
+
+def _tried(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"{gpus}: {'never' if delay is None else f'{delay:.2f}'}" for gpus, delay in row["tried"].items())
+
+
+_COMMON: tuple[tuple[str, _Cell], ...] = (
+    ("JCT h", _number("mean_jct_h")),
+    ("delay h", _number("mean_queue_h", 3)),
+    ("p99 delay h", _number("p99_queue_h")),
+    ("wasted GPU-h", _number("wasted_gpu_h", 0)),
+    ("evictions", _whole("evictions")),
+    ("most of one job", _whole("most_evictions_of_a_job")),
+    ("deficit", _percent("deficit")),
+    ("worst tenant / static", _number("worst_tenant_vs_static")),
+    ("jobs later", _percent("jobs_10pct_later_than_static")),
+    ("reclaim s p50", _reclaim("p50")),
+    ("p99", _reclaim("p99")),
+    ("max", _reclaim("max")),
+    ("code", lambda row: f"`{row['code']}`"),
+)
+
+
+def _large(row: Mapping[str, Any]) -> str:
+    return _or_dash(large_and_others(row)[0])
+
+
+def _others(row: Mapping[str, Any]) -> str:
+    return _or_dash(large_and_others(row)[1])
+
+
+def _or_dash(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.3f}"
+
+
+_MORE: Mapping[str, tuple[tuple[str, _Cell], ...]] = {
+    "gangs": (("128 GPUs and more: delay h", _large), ("others: delay h", _others)),
+    "saturation": (
+        ("GPUs in use while jobs wait", _percent("utilisation_while_waiting")),
+        ("in use, over the window", _percent("utilisation")),
+    ),
+    "failures": (("goodput", _percent("goodput")), ("/ without failures", _number("goodput_vs_no_failures", 4))),
+}
+
+_TENANT: tuple[tuple[str, _Cell], ...] = (
+    ("jobs", _whole("jobs")),
+    ("guaranteed", _whole("guaranteed")),
+    ("JCT h", _number("mean_jct_h")),
+    ("delay h", _number("mean_queue_h", 3)),
+    ("evictions", _whole("evictions")),
+    ("deficit", _percent("deficit")),
+    ("JCT / static", _number("jct_vs_static")),
+)
+
+
+def _by_size(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    sizes = {size: by["jobs"] for row in rows.values() for size, by in row["by_gpus"].items()}
+    cells = [(f"{size} ({jobs:,} jobs)", _of_size(size)) for size, jobs in sizes.items()]
+    return _table(rows, cells)
+
+
+def _of_size(size: str) -> _Cell:
+    return lambda row: f"{row['by_gpus'][size]['mean_queue_h']:,.3f}" if size in row["by_gpus"] else "-"
+
+
+def _table(rows: Mapping[str, Mapping[str, Any]], cells: Iterable[tuple[str, _Cell]], first: str = "policy") -> str:
+    cells = list(cells)
+    head = [f"| {first} | " + " | ".join(name for name, _ in cells) + " |", "|---" + "|---:" * len(cells) + "|"]
+    body = [f"| {name} | " + " | ".join(cell(row) for _, cell in cells) + " |" for name, row in rows.items()]
+    return "\n".join([*head, *body])
