@@ -1,21 +1,25 @@
 """Where a gang must stand in one domain: its candidates, domain by domain."""
 
-from collections.abc import Iterable, Sequence
+import heapq
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from entente.engine.bounds import NO_OWN
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import Ground
 from entente.engine.limits import test_of
 from entente.engine.option import Group
 from entente.engine.victims import EXACT_CANDIDATES, Cost, Test, at_least, cost
 
+Choice = tuple[Cost, list[Group], Test]
+"""What a domain's candidates cost at the least, who they are, and their test."""
 
-def by_domain(
-    cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]
-) -> list[tuple[Cost, list[Group], Test]]:
+
+def by_domain(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]) -> Iterator[Choice]:
     """The candidates of each domain, with their test and what they cost at the least: the cheapest first.
 
     Nothing where the gang may be spread over the pool. A gang of one worker stands on one host. Beside the jobs in the
-    domain, the cheapest own ones elsewhere are candidates where the tenant's own limits bind.
+    domain, the cheapest own ones elsewhere are candidates where the tenant's own limits bind. A domain is looked at
+    closely only when a first, lower bound of its cost is the lowest.
     """
     domains = _domains(claim, ground, groups)
     hosts: dict[str, set[str]] = {}
@@ -25,20 +29,42 @@ def by_domain(
     for group in groups:
         for domain in sorted({domains[name] for name in group[-1].freed if name in domains}):
             inside.setdefault(domain, []).append(group)
-    tenant, pool = claim.tenant.name, claim.pool.name
-    right = cycle.quotas[pool].quotas[tenant].guaranteed if claim.entitled else cycle.due(tenant, pool)
-    bound = cycle.estate.charged(tenant, pool) + claim.least_gpus > right
-    own = sorted((g for g in groups if bound and g[0].tenant == tenant), key=lambda g: cost(g[-1:]))
-    if len(own) > EXACT_CANDIDATES:
-        own = []  # so many are sought among all jobs of the pool, where no domain does by itself
-    ranked = []
-    for domain, there in inside.items():
+    own = _own_elsewhere(cycle, claim, groups)
+    heap: list[tuple[Cost, str, Choice | None]] = [
+        (_first_bound(claim, ground, hosts[domain], there), domain, None) for domain, there in inside.items()
+    ]
+    heapq.heapify(heap)
+    while heap:
+        _, domain, choice = heapq.heappop(heap)
+        if choice is not None:
+            yield choice
+            continue
+        there = inside[domain]
         elsewhere = [g for g in own if g not in there] if len(there) < EXACT_CANDIDATES else []
         candidates = [*there, *elsewhere[: EXACT_CANDIDATES - len(there)]]
         test = test_of(cycle, claim, ground, hosts[domain])
         if (least := at_least(candidates, test)) is not None:
-            ranked.append((least, domain, candidates, test))
-    return [(least, candidates, test) for least, _, candidates, test in sorted(ranked, key=lambda r: r[:2])]
+            heapq.heappush(heap, (least, domain, (least, candidates, test)))
+
+
+def _own_elsewhere(cycle: Cycle, claim: Claim, groups: Sequence[Group]) -> list[Group]:
+    tenant, pool = claim.tenant.name, claim.pool.name
+    right = cycle.quotas[pool].quotas[tenant].guaranteed if claim.entitled else cycle.due(tenant, pool)
+    if cycle.estate.charged(tenant, pool) + claim.least_gpus <= right:
+        return []
+    own = sorted((g for g in groups if g[0].tenant == tenant), key=lambda g: cost(g[-1:]))
+    return own if len(own) <= EXACT_CANDIDATES else []  # so many are sought among all jobs of the pool
+
+
+def _first_bound(claim: Claim, ground: Ground, hosts: Collection[str], there: Sequence[Group]) -> Cost:
+    """What a domain's candidates cost at the least, without a close look: one host that lacks GPUs needs a victim."""
+    if len(hosts) > 1 or len(there) > EXACT_CANDIDATES:
+        return ()
+    (name,) = hosts
+    base = ground.base(ground.estate.hosts[name])
+    if base is None or base >= claim.job.gpus_per_worker:
+        return ()
+    return (NO_OWN, 0, min(round(option.risk * 1000) for group in there for option in group))
 
 
 def _domains(claim: Claim, ground: Ground, groups: Iterable[Group]) -> dict[str, str]:

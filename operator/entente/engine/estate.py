@@ -105,6 +105,7 @@ class Estate:
             for key in list(side):
                 self._set(host, side, key, None)
         self.stocks[host.node.pool].take(host)
+        self.barred[host.node.pool].discard(name)
         self.by_pool[host.node.pool].remove(host)
         self.built[host.node.pool] += 1
         del self.hosts[name]

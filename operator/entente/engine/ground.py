@@ -78,6 +78,15 @@ class Ground:
             self._plots[name] = self._look(name)
         return self._plots[name]
 
+    def base(self, host: Host) -> int | None:
+        """GPUs free on a host then, if nobody is evicted; none where the claim's tenant cannot come to use it."""
+        if self.claim.pool.exclusive or host.name in self._changing:
+            plot = self.plot(host.name)
+            return plot.base if plot else None
+        if not host.capacity or not_handed_over(host, self.claim.tenant.name):
+            return None
+        return host.capacity - host.staying_gpus
+
     def _look(self, name: str) -> _Plot | None:
         host, tenant, pool = self.estate.hosts.get(name), self.claim.tenant.name, self.claim.pool
         if host is None or host.node.pool != pool.name or not host.capacity or not_handed_over(host, tenant):
@@ -115,15 +124,19 @@ class Ground:
         return kept + [s for name, gpus in given.items() if (s := self._spot(name, gpus, freed, None))]
 
     def _spot(self, name: str, given: int, freed: Freed, tenant: str | None) -> Spot | None:
-        plot = self.plot(name)
-        if plot is None or (free := plot.base + given) <= 0:
+        host = self.estate.hosts.get(name)
+        if host is None or host.node.pool != self.claim.pool.name:
             return None
-        mine = tenant is None or tenant == self.claim.tenant.name
-        user = self.claim.tenant.name if tenant is None else tenant
-        if self.claim.pool.exclusive and self._occupied(plot, freed, user):
+        base, user = self.base(host), self.claim.tenant.name if tenant is None else tenant
+        if base is None or (free := base + given) <= 0:
             return None
-        own = plot.own if mine else user in plot.users.values()
-        return Spot(name, plot.host.node.domains, min(free, plot.host.capacity), own)
+        own = user in host.tenants
+        if self.claim.pool.exclusive or name in self._changing:
+            plot = self.standing(name)
+            own = plot.own if user == self.claim.tenant.name else user in plot.users.values()
+            if self.claim.pool.exclusive and self._occupied(plot, freed, user):
+                return None
+        return Spot(name, host.node.domains, min(free, host.capacity), own)
 
     @staticmethod
     def _occupied(plot: _Plot, freed: Freed, tenant: str) -> bool:

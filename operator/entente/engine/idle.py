@@ -46,14 +46,9 @@ def spots_now(
 def goes_anywhere(cycle: Cycle, claim: Claim) -> bool:
     """Whether the claim is for one worker, and any open GPUs of the pool will do."""
     job, pool = claim.job, claim.pool
-    if (
-        pool.exclusive
-        or max(job.workers, job.min_workers) > 1
-        or job.level is not None
-        or cycle.reservations[pool.name]
-    ):
+    if pool.exclusive or max(job.workers, job.min_workers) > 1 or job.level is not None:
         return False
-    return not cycle.estate.barred[pool.name]
+    return not (cycle.reservations[pool.name] or cycle.estate.barred[pool.name])
 
 
 def _others_on(host: Host, tenant: str) -> bool:

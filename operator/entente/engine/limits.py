@@ -7,6 +7,7 @@ from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import NOTHING, Ground
 from entente.engine.option import Group, Option
 from entente.engine.placement import Shape, Spot, place
+from entente.engine.screening import priority_of
 from entente.engine.victims import Test, freed_by
 
 
@@ -23,6 +24,15 @@ def cap_of(cycle: Cycle, claim: Claim, options: Sequence[Option]) -> int | None:
     if not claim.entitled and takes_entitled:
         return cycle.due(name, pool)
     return None
+
+
+def takes_from_nobody(cycle: Cycle, claim: Claim, ground: Ground) -> bool:
+    """Whether a borrowed claim is beyond its tenant's due, and none of its tenant's own jobs may give way either."""
+    tenant, pool = claim.tenant.name, claim.pool.name
+    if claim.pool.exclusive or ground.charges(NOTHING)[tenant] + claim.least_gpus <= cycle.due(tenant, pool):
+        return False
+    own = cycle.estate.by_tenant.get(tenant, {}).values()
+    return not any(r.job.elastic or r.on_call or (priority_of(r.job, claim.tenant) or 0) < claim.priority for r in own)
 
 
 def within_right(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]) -> list[Group]:

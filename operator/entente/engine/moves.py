@@ -1,5 +1,6 @@
 """Rule 9: jobs that are moved to make room: evicted, with a place elsewhere in the same decision."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -32,7 +33,8 @@ def with_moves(
     for mover in _movers(cycle, claim, ground):
         options.setdefault(mover.job, []).insert(0, mover)
     merged = [tuple(options[key]) for key in sorted(options)]
-    places = [(there, test) for _, there, test in by_domain(cycle, claim, ground, merged)[:_MOST_DOMAINS]]
+    domains = itertools.islice(by_domain(cycle, claim, ground, merged), _MOST_DOMAINS)
+    places = [(there, test) for _, there, test in domains]
     for there, test in places or [(merged, test_of(cycle, claim, ground, None))]:
         found = _found(cycle, claim, ground, there, test)
         if found and (best is None or (found.risk, bool(best.moved)) < (best.risk, True)):

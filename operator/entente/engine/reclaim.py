@@ -8,7 +8,7 @@ from entente.engine.cycle import Claim, Cycle
 from entente.engine.domains import by_domain
 from entente.engine.estate import Running
 from entente.engine.ground import Ground
-from entente.engine.limits import cap_of, test_of, within_right
+from entente.engine.limits import cap_of, takes_from_nobody, test_of, within_right
 from entente.engine.model import MIN_GRACE_S
 from entente.engine.moves import gathered, with_moves
 from entente.engine.option import Group, Option
@@ -104,6 +104,8 @@ def ends_by(cycle: Cycle, claim: Claim, moment: float) -> set[str]:
 
 def take(cycle: Cycle, claim: Claim, ground: Ground) -> Taking | None:
     """The cheapest victims that let the claim stand on this ground."""
+    if not (claim.entitled or claim.job.required) and takes_from_nobody(cycle, claim, ground):
+        return None
     groups = [g for g in candidates(cycle, claim) if g[0].job not in ground.over]
     likely = within_right(cycle, claim, ground, groups)
     found = _in_one_domain(cycle, claim, ground, likely) or cheapest(likely, test_of(cycle, claim, ground, None))

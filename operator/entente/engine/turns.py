@@ -58,11 +58,12 @@ def _least_to_free(cycle: Cycle, claim: Claim) -> dict[str, int] | None:
     """Hosts that can hold the gang and have the fewest GPUs in use that would have to be freed."""
     job, tenant, per = claim.job, claim.tenant.name, claim.job.gpus_per_worker
     ranked = []
-    for plot in Ground(cycle, claim, (), math.inf).plots():
-        host = plot.host
+    ground = Ground(cycle, claim, (), math.inf)
+    for host in cycle.estate.by_pool[claim.pool.name]:
         room = host.capacity - host.held_gpus
-        if room >= per and plot.base > -host.capacity:
-            ranked.append((max(0, room - max(0, plot.base)), host.name, room, host))
+        base = ground.base(host) if room >= per else None
+        if base is not None and base > -host.capacity:
+            ranked.append((max(0, room - max(0, base)), host.name, room, host))
     ranked.sort(key=lambda r: r[:2])
     shape = Shape(job.min_workers, job.min_workers, per, job.level, required=job.required)
     spots, found = list[Spot](), 0
