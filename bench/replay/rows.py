@@ -41,6 +41,7 @@ def full_row(setting: Setting, outcome: Outcome, static: Outcome | None) -> dict
     return printed(whole) | {
         "jobs": whole["jobs"],
         "done": whole["done"],
+        "useful_gpu_h": whole["useful_gpu_h"],
         "reclaims": whole["reclaim_s"]["count"],
         "reclaims_within_notice": whole["reclaim_s"]["within_notice"],
         "utilisation": whole["utilisation"],

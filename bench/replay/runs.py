@@ -33,7 +33,7 @@ class Runs:
 
     Args:
         folder: where the results are kept.
-        at_once: so many processes.
+        at_once: so many processes; 0: one run after the other in this process.
     """
 
     def __init__(self, folder: Path, at_once: int = 1) -> None:
@@ -46,6 +46,10 @@ class Runs:
         self._folder.mkdir(parents=True, exist_ok=True)
         missing = [(run, file) for run in dict.fromkeys(runs) if not (file := self._file(run)).exists()]
         if not missing:
+            return
+        if not self._at_once:
+            for run, file in missing:
+                _make(run, file)
             return
         # each in a new process: memory of one run is not the next one's
         with ProcessPoolExecutor(
