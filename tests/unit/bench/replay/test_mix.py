@@ -1,9 +1,12 @@
 import io
+from pathlib import Path
 
+from bench.replay.cases import Case
 from bench.replay.mix import DAYS, LARGE, written
 from entente.engine.model import DAY_S
 from entente.simulator.trace import parse
 
+SCENARIOS = Path(__file__).parents[4] / "examples" / "scenarios"
 JOBS = parse(io.StringIO(written(1)), "mix")
 
 
@@ -23,3 +26,11 @@ def test_it_asks_for_about_as_much_as_the_scenario_wants() -> None:
     load = sum(job.gpu_s for job in JOBS) / (1600 * DAYS * DAY_S)
     assert 0.7 < load < 1.0
     assert max(job.submit_s for job in JOBS) < DAYS * DAY_S
+
+
+def test_all_of_it_can_run_on_the_scenario_s_estate(tmp_path: Path) -> None:
+    trace = tmp_path / "mix.csv"
+    trace.write_text(written(1), encoding="utf-8")
+    setting = Case(trace, SCENARIOS / "gangs.yaml").setting()
+    assert (len(setting.jobs), setting.too_large, round(setting.load, 3)) == (len(JOBS), 0, 0.85)
+    assert sum(node.capacity for node in setting.site.nodes.values()) == 1600
