@@ -125,3 +125,7 @@ def test_past_borrowing_decays(half_life_s: float, gpu_s: float, age_s: float, e
 def test_only_tenants_with_terms_share_a_pool() -> None:
     made = pool_quotas(a_pool(), [a_node("n0")], [a_tenant("b", 1), a_tenant("a", {"other": 4}), a_tenant("c", 0)], NOW)
     assert list(made.quotas) == ["b", "c"]
+
+
+def test_equal_remainders_go_by_name_in_whatever_order_the_parts_come() -> None:
+    assert apportion(2, {"c": 1, "b": 1, "a": 1}) == {"a": 1, "b": 1, "c": 0}
