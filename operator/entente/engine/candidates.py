@@ -20,20 +20,16 @@ def candidates(cycle: Cycle, claim: Claim) -> list[Group]:
     """Jobs of the claim's pool that it may take GPUs from, with the ways in which each may give them."""
     found = {}
     for tenant, running in cycle.estate.by_tenant.items():
-        mine = tenant == claim.tenant.name
-        if not (mine or _may_give(cycle, claim, tenant)):
-            continue
+        above = cycle.estate.charged(tenant, claim.pool.name) > floor_of(cycle, claim, tenant)
+        called = claim.first and _may_call(cycle, claim)
         for key, job in running.items():
-            if job.pool == claim.pool.name and not job.new and (group := tuple(_options(cycle, claim, job))):
+            if job.pool != claim.pool.name or job.new:
+                continue
+            if tenant != claim.tenant.name and not (above or (called and job.on_call)):
+                continue
+            if group := tuple(_options(cycle, claim, job)):
                 found[key] = group
     return [found[key] for key in sorted(found)]
-
-
-def _may_give(cycle: Cycle, claim: Claim, tenant: str) -> bool:
-    """Whether a claim may take anything at all from another tenant."""
-    if cycle.estate.charged(tenant, claim.pool.name) > floor_of(cycle, claim, tenant):
-        return True
-    return claim.first and any(running.on_call for running in cycle.estate.by_tenant[tenant].values())
 
 
 def cause_of(cycle: Cycle, claim: Claim, option: Option) -> EvictionCause:
@@ -56,12 +52,8 @@ def _keeps_by_right(cycle: Cycle, option: Option) -> bool:
 
 
 def _options(cycle: Cycle, claim: Claim, running: Running) -> Iterator[Option]:
-    found: Iterator[Option] = iter(())
-    if running.tenant == claim.tenant.name:
-        found = _own(cycle, claim, running)
-    elif _takes_from(cycle, claim, running):
-        found = _of_others(cycle, claim, running)
-    for option in found:
+    options = _own if running.tenant == claim.tenant.name else _of_others
+    for option in options(cycle, claim, running):
         if not running.shrunk:
             yield option
         elif option.keeps is not None:  # it restarts anyway: giving more costs nothing more
@@ -85,14 +77,6 @@ def _own(cycle: Cycle, claim: Claim, running: Running) -> Iterator[Option]:
 
 def _may_call(cycle: Cycle, claim: Claim) -> bool:
     return waited(claim.job, cycle.now) >= claim.pool.min_runtime_s
-
-
-def _takes_from(cycle: Cycle, claim: Claim, running: Running) -> bool:
-    """Whether the victim's tenant has more than what is safe from this claim."""
-    if running.on_call and claim.first and _may_call(cycle, claim):
-        return True
-    charged = cycle.estate.charged(running.tenant, running.pool)
-    return charged > floor_of(cycle, claim, running.tenant)
 
 
 def floor_of(cycle: Cycle, claim: Claim, tenant: str) -> int:

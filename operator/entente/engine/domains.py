@@ -31,7 +31,9 @@ def by_domain(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group
             inside.setdefault(domain, []).append(group)
     own = _own_elsewhere(cycle, claim, groups)
     heap: list[tuple[Cost, str, Choice | None]] = [
-        (_first_bound(claim, ground, hosts[domain], there), domain, None) for domain, there in inside.items()
+        (bound, domain, None)
+        for domain, there in inside.items()
+        if (bound := _first_bound(claim, ground, hosts[domain], there)) is not None
     ]
     heapq.heapify(heap)
     while heap:
@@ -56,13 +58,20 @@ def _own_elsewhere(cycle: Cycle, claim: Claim, groups: Sequence[Group]) -> list[
     return own if len(own) <= EXACT_CANDIDATES else []  # so many are sought among all jobs of the pool
 
 
-def _first_bound(claim: Claim, ground: Ground, hosts: Collection[str], there: Sequence[Group]) -> Cost:
-    """What a domain's candidates cost at the least, without a close look: one host that lacks GPUs needs a victim."""
-    if len(hosts) > 1 or len(there) > EXACT_CANDIDATES:
+def _first_bound(claim: Claim, ground: Ground, hosts: Collection[str], there: Sequence[Group]) -> Cost | None:
+    """What a domain's candidates cost at the least, without a close look: one host that lacks GPUs needs a victim.
+
+    Nothing where all of them together do not give enough.
+    """
+    if len(hosts) > 1:
         return ()
     (name,) = hosts
     base = ground.base(ground.estate.hosts[name])
     if base is None or base >= claim.job.gpus_per_worker:
+        return ()
+    if base + sum(group[-1].freed.get(name, 0) for group in there) < claim.job.gpus_per_worker:
+        return None
+    if len(there) > EXACT_CANDIDATES:
         return ()
     return (NO_OWN, 0, min(round(option.risk * 1000) for group in there for option in group))
 

@@ -56,7 +56,7 @@ class Stock:
                 self._in_domain[domain][free] -= 1
 
     def tightest(self, gpus: int, tenant: str) -> Host | None:
-        """The host for one worker: one that the tenant is on, else any; the fewest open GPUs, in the fullest domains."""
+        """The host for one worker: one that the tenant is on, else any; the fewest open GPUs in the fullest domains."""
         best: list[Host] = []
         for hosts in self._by_open[max(1, gpus) :]:
             if own := [host for host in hosts.values() if tenant in host.tenants]:
