@@ -101,6 +101,45 @@ def test_a_message_says_what_is_asked_and_nothing_of_others(draft: Draft, reason
     assert not any(name in message for name in (*OTHERS, "secret"))
 
 
+@pytest.mark.parametrize(
+    ("draft", "said"),
+    [
+        pytest.param(
+            estate()
+            .pool()
+            .tenant(MINE, Terms(0, borrow_limit=5))
+            .running("mine/old", {"h100-0": 3})
+            .pending("mine/x", gpus_per_worker=4),
+            "asks for 4 GPUs of pool h100; its tenant uses 3 and may use 5: 2 too many.",
+            id="above the borrow limit",
+        ),
+        pytest.param(
+            estate()
+            .pool()
+            .tenant(MINE, 0)
+            .tenant("zebra", Terms(5, lend_limit=0))
+            .pending("mine/x", gpus_per_worker=7),
+            "asks for 7 GPUs of pool h100; 8 are idle, but only 3 of them are lent: 4 short.",
+            id="idle, but kept back",
+        ),
+        pytest.param(
+            others(estate().pool().tenant(MINE, 2).tenant("zebra", 0), size=5, ran_s=60.0).pending(
+                "mine/x", gpus_per_worker=7
+            ),
+            "asks for 7 GPUs of pool h100; 3 are free: 4 short. Its tenant uses 0, 2 are guaranteed",
+            id="others borrow",
+        ),
+        pytest.param(
+            others(estate().pool().tenant(MINE, 1).tenant("zebra", 5), size=5).pending("mine/x", gpus_per_worker=7),
+            "asks for 7 GPUs of pool h100; 3 are free: 4 short. Its tenant uses 0, 1 are guaranteed.",
+            id="others use what is theirs",
+        ),
+    ],
+)
+def test_the_figures_of_a_message_add_up(draft: Draft, said: str) -> None:
+    assert said in waits(decide(draft.snapshot()))["mine/x"].message
+
+
 def test_the_message_of_a_hold_says_nothing_of_whose_gpus_are_freed() -> None:
     hold = Placement("h100", {"h100-0": 1})
     claimant: JobFields = {"gpus_per_worker": BIG, "hold": hold, "hold_until": NOW + 20.0}
