@@ -60,9 +60,15 @@ def _parsed(arguments: list[str] | None) -> argparse.Namespace:
         "--work", type=Path, default=ROOT / "build" / "replay", help="what is done already is kept there"
     )
     parser.add_argument(
-        "--out", type=Path, default=ROOT / "docs" / "explanation", help="folder of results.md, results.json and plots"
+        "--out",
+        type=Path,
+        help="folder of results.md, results.json and plots: docs/explanation, or of a slice one in the work folder",
     )
-    return parser.parse_args(arguments)
+    asked = parser.parse_args(arguments)
+    if asked.out is None:
+        slice_ = asked.work / f"days-{asked.days[0]:g}-{asked.days[1]:g}" if asked.days else None
+        asked.out = slice_ or ROOT / "docs" / "explanation"
+    return asked
 
 
 def _several(known: tuple[str, ...]) -> Any:  # noqa: ANN401 - argparse takes any callable
@@ -87,8 +93,18 @@ def _keep(out: Path, name: str, section: dict[str, Any]) -> None:
     sections[name] = section
     ordered = {known: sections[known] for known in EXPERIMENTS if known in sections}
     part = out / "results.json.part"
-    part.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
+    part.write_text(_a_line_for_each_row(ordered), encoding="utf-8")
     part.rename(out / "results.json")
+
+
+def _a_line_for_each_row(sections: dict[str, dict[str, Any]]) -> str:
+    """The figures as JSON in which a change of one row is a change of one line."""
+    parts = []
+    for name, section in sections.items():
+        head = json.dumps({key: value for key, value in section.items() if key != "rows"})[:-1]
+        rows = ",\n  ".join(f"{json.dumps(policy)}: {json.dumps(row)}" for policy, row in section["rows"].items())
+        parts.append(f'{json.dumps(name)}: {head}, "rows": {{\n  {rows}\n }}}}')
+    return "{\n " + ",\n ".join(parts) + "\n}\n"
 
 
 def _kept(out: Path) -> dict[str, Any]:

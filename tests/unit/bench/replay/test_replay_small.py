@@ -133,3 +133,11 @@ def test_unknown_names_are_refused_with_those_there_are(given: str, capsys: pyte
         main([given])
     assert ended.value.code == 2
     assert "there are " in capsys.readouterr().err
+
+
+def test_a_slice_never_goes_into_the_page_of_the_repository(work: Path, kept: dict[str, dict[str, Any]]) -> None:
+    given = ["--only", "small", "--policies", "fair", "--days", "70", "72", "--work", str(work / "work")]
+    assert main(given) == 0
+    text = (work / "work" / "days-70-72" / "results.json").read_text(encoding="utf-8")
+    assert json.loads(text)["small"]["rows"]["fair"] == kept["fair"]
+    assert [line.split(":")[0] for line in text.splitlines()] == ["{", ' "small"', '  "fair"', " }", "}"]
