@@ -140,4 +140,4 @@ def test_a_slice_never_goes_into_the_page_of_the_repository(work: Path, kept: di
     assert main(given) == 0
     text = (work / "work" / "days-70-72" / "results.json").read_text(encoding="utf-8")
     assert json.loads(text)["small"]["rows"]["fair"] == kept["fair"]
-    assert [line.split(":")[0] for line in text.splitlines()] == ["{", ' "small"', '  "fair"', " }", "}"]
+    assert [line.split(":")[0] for line in text.splitlines()] == ["{", ' "small"', '  "fair"', " }}", "}"]
