@@ -90,6 +90,12 @@ class World:
             elif job.hold and name in job.hold.nodes:
                 self.put(replace(job, hold=None, hold_until=None))
 
+    def drop_node(self, name: str) -> None:
+        """A node is gone for good."""
+        self.lose_node(name)
+        self.handovers.pop(name, None)
+        self.snapshot = replace(self.snapshot, nodes={n: it for n, it in self.snapshot.nodes.items() if n != name})
+
     def cordon(self, name: str) -> None:
         """A node takes no new pods; what runs there goes on."""
         self._node(name, usable=False, lost=False)
