@@ -1,7 +1,8 @@
-"""Which jobs are entitled: tables, and the definition followed to the letter on small shared pools."""
+"""Which jobs are entitled: tables, and the definition followed to the letter on small pools."""
 
 import itertools
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -244,3 +245,61 @@ def test_with_the_budget_spent_only_entitled_jobs_stay_in_the_walk() -> None:
     walk_all(cycle)
     assert set(cycle.walks["a"].homes) == {"a/x"}
     assert set(cycle.refused()) == {"a/y"}
+
+
+def hosts_by_the_letter(jobs: Mapping[str, Job]) -> int:
+    """GPUs of the hosts of four that single-GPU workers need: those that run where they are, the others wherever."""
+    used: dict[str, int] = {}
+    for job in jobs.values():
+        for host, workers in job.placement.nodes.items() if job.placement else ():
+            used[host] = used.get(host, 0) + workers
+    room = sum(4 - gpus for gpus in used.values())
+    without = sum(job.workers for job in jobs.values() if not job.placement) - room
+    return 4 * (len(used) + max(0, math.ceil(without / 4)))
+
+
+def exclusive_by_the_letter(jobs: Mapping[str, Job], guaranteed: int) -> set[str]:
+    """The definition of the vocabulary, for an exclusive pool."""
+    ranks = {key: PRIORITIES[job.priority or "default"] for key, job in jobs.items()}
+    order = sorted(jobs, key=lambda k: (-ranks[k], jobs[k].placement is None, jobs[k].submitted, k))
+    found: set[str] = set()
+    for key in order:
+        before = set(found)
+        if jobs[key].placement is None:
+            before |= {k for k, job in jobs.items() if job.placement and ranks[k] >= ranks[key]}
+        if hosts_by_the_letter({k: jobs[k] for k in {*before, key}}) <= guaranteed:
+            found.add(key)
+    return found
+
+
+PLACES = [
+    (host, priority, gpus) for host in (None, "h100-0", "h100-1") for priority in ("low", None) for gpus in (1, 3)
+]
+
+
+def is_displaced(kinds: Sequence[tuple[str | None, str | None, int]]) -> bool:
+    """Whether a job runs that a waiting one of higher priority may come to take the place of."""
+    return any(host and priority == "low" for host, priority, _ in kinds) and (None, None) in {k[:2] for k in kinds}
+
+
+@pytest.mark.parametrize("guaranteed", [0, 4, 8])
+def test_the_walk_follows_the_definition_in_exclusive_pools(guaranteed: int) -> None:
+    plain = estate().pool(hosts=3, gpus=4, exclusive=True).tenant("a", guaranteed)
+    for number, kinds in enumerate(itertools.product(PLACES, repeat=3)):
+        draft, jobs = plain, {}
+        for index, (host, priority, gpus) in enumerate(kinds):
+            job = a_job(f"a/{index}", workers=gpus, priority=priority, submitted=NOW - (number + index) % 3)
+            if host is None:
+                draft, jobs[job.key] = draft.job(job), job
+            else:
+                draft = draft.running(job.key, {host: gpus}, priority=priority, submitted=job.submitted)
+                jobs[job.key] = job.placed(Placement("h100", {host: gpus}))
+        if any(sum(gpus for at, _, gpus in kinds if at == host) > 4 for host in ("h100-0", "h100-1")):
+            continue  # more than the host has
+        names, found = {k.partition("/")[2] for k in exclusive_by_the_letter(jobs, guaranteed)}, entitled(draft)
+        if is_displaced(kinds):  # the walk gives both the same GPUs of a host: the lower one may count as entitled, too
+            assert {key for key in found if jobs[f"a/{key}"].priority is None} == {
+                key for key in names if jobs[f"a/{key}"].priority is None
+            }, kinds
+        else:
+            assert found == names, kinds
