@@ -68,6 +68,8 @@ class Estate:
         """How often each tenant's running jobs, or its pods without a job, changed."""
         self.barred: dict[str, set[str]] = {pool: set() for pool in self.by_pool}
         """Hosts of each pool whose last handover failed: not everybody gets them."""
+        self.elastic: dict[str, Running] = {}
+        """Running jobs that may shrink and grow."""
         self.timed: dict[str, dict[str, Running]] = {pool: {} for pool in self.by_pool}
         """Running jobs of each pool of which an end may be known."""
         self._charges: dict[tuple[str, str], int] = {}
@@ -291,11 +293,14 @@ class Estate:
             del self.running[key]
             del self.by_tenant[before.tenant][key]
             self.timed[before.pool].pop(key, None)
+            self.elastic.pop(key, None)
             self.changed[before.tenant] += 1
         if running is not None:
             self.running[key] = running
             self.by_tenant.setdefault(running.tenant, {})[key] = running
             self.changed[running.tenant] += 1
+            if running.job.elastic:
+                self.elastic[key] = running
             if running.job.max_s is not None or running.job.expected_s is not None:
                 self.timed[running.pool][key] = running
 

@@ -19,7 +19,7 @@ WORTH_S = 3600.0
 
 def grow_all(cycle: Cycle) -> None:
     """Let the elastic jobs of every tenant grow, those with the lower share of their due first."""
-    growing = [r for r in cycle.estate.running.values() if _may_grow(cycle, r)]
+    growing = [r for r in cycle.estate.elastic.values() if _may_grow(cycle, r)]
     growing.sort(key=lambda r: (cycle.ratio(r.tenant, r.pool), r.job.submitted, r.job.key))
     for running in growing:
         if nodes := _wider(cycle, running):
@@ -28,7 +28,7 @@ def grow_all(cycle: Cycle) -> None:
 
 def _may_grow(cycle: Cycle, running: Running) -> bool:
     job = running.job
-    if not job.elastic or running.new or running.shrunk or running.workers >= job.max_workers or job.started is None:
+    if running.new or running.shrunk or running.workers >= job.max_workers or job.started is None:
         return False
     if not all(cycle.estate.hosts[name].capacity for name in running.nodes):
         return False  # it would have to start again on a host that takes no pods
