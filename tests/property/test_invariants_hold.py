@@ -31,7 +31,7 @@ _REPEAT_EVERY = 5
 
 def told_of_others(snapshot: Snapshot, plan: Plan) -> list[str]:
     """Messages in which another tenant, or any job, is named."""
-    found = []
+    found: list[str] = []
     for wait in (d for d in plan.decisions if isinstance(d, Wait)):
         mine = snapshot.jobs[wait.job].tenant
         names = [*(t for t in snapshot.tenants if t != mine), "job-"]

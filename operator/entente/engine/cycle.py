@@ -7,6 +7,7 @@ from fractions import Fraction
 from entente.api.job import AllocationClass
 from entente.api.reasons import Reason
 from entente.api.tenant import WhenSpent
+from entente.engine import telling
 from entente.engine.decisions import Action
 from entente.engine.estate import Estate, Running
 from entente.engine.guarantees import PoolQuotas, Quota
@@ -20,10 +21,7 @@ from entente.engine.shares import Use, fair_surplus, kept_ahead, kept_back
 from entente.engine.state import State
 from entente.engine.walk import ENTITLED, Bounds, Walk, Walker
 
-_SPENT = Refusal(
-    Reason.BUDGET_SPENT,
-    "The tenant's budget of this period is spent: only jobs within the guarantee start before the next.",
-)
+_SPENT = Refusal(Reason.BUDGET_SPENT, telling.spent(everything=False))
 
 
 @dataclass(frozen=True, slots=True)

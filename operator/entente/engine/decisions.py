@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from entente.api.job import AllocationClass, EvictionCause
 from entente.api.reasons import Reason
+from entente.engine.telling import Message
 from entente.engine.windows import Cover
 
 
@@ -97,7 +98,7 @@ class Wait:
 
     job: str
     reason: Reason
-    message: str
+    message: Message
     eta: float | None = None
     position: int = 0
     """Place among its tenant's pending jobs, from 1."""

@@ -1,7 +1,7 @@
 """Rule 14: why a job waits, in one word and a message with numbers.
 
 What goes into a message is a `Figures`: the job's own request, its own tenant's limits and what is free for it.
-No name, job or size of another tenant fits into it.
+`telling` puts it into words, and knows nothing else.
 """
 
 from dataclasses import dataclass
@@ -10,41 +10,11 @@ from entente.api.reasons import Reason
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import fit, shape_of
 from entente.engine.idle import spots_now
-from entente.engine.model import Job
 from entente.engine.placement import Shape, Spot, holds
 from entente.engine.reservations import Reservation
 from entente.engine.screening import priority_of
+from entente.engine.telling import Figures, Message, reserved, waits
 from entente.engine.walk import ENTITLED
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """All that a message may say."""
-
-    pool: str
-    workers: int
-    gpus_per_worker: int
-    free: int
-    """GPUs idle on hosts that the job may use."""
-    lendable: int
-    """Of these, what others do not keep back."""
-    charged: int
-    guaranteed: int
-    due: int
-    most: int | None
-    level: str | None
-
-    @property
-    def asked(self) -> int:
-        """GPUs of the workers that must start together."""
-        return self.workers * self.gpus_per_worker
-
-    @property
-    def gang(self) -> str:
-        """The request in words."""
-        if self.workers == 1:
-            return f"asks for {self.asked} GPUs of pool {self.pool}"
-        return f"asks for {self.asked} GPUs of pool {self.pool} ({self.workers} workers of {self.gpus_per_worker})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +22,7 @@ class Explanation:
     """A reason, its message and when the wait ends, if that is known."""
 
     reason: Reason
-    message: str
+    message: Message
     eta: float | None = None
     kept_out: bool = False
     """Entitled, but there are no hosts for it beside what nobody may take from: the notice does not run."""
@@ -64,17 +34,9 @@ def explain(cycle: Cycle, claim: Claim, reservation: Reservation | None) -> Expl
     eta = reservation.turn if reservation else None
     kept_out = claim.entitled and not (reservation and reservation.own) and _kept_out(cycle, claim)
     if eta is not None:
-        return Explanation(Reason.RESERVED, _reserved(figures), eta, kept_out)
+        return Explanation(Reason.RESERVED, reserved(figures), eta, kept_out)
     reason = _reason(cycle, claim, figures, kept_out=kept_out)
-    return Explanation(reason, _MESSAGES[reason](figures), kept_out=kept_out)
-
-
-def held(job: Job, pool: str, workers: int) -> str:
-    """The message of a job that GPUs are being freed for."""
-    return (
-        f"{workers * job.gpus_per_worker} GPUs of pool {pool} are being freed for it ({workers} workers of "
-        f"{job.gpus_per_worker}); it starts as soon as they are."
-    )
+    return Explanation(reason, waits(reason, figures), kept_out=kept_out)
 
 
 def _figures(cycle: Cycle, claim: Claim) -> Figures:
@@ -82,16 +44,14 @@ def _figures(cycle: Cycle, claim: Claim) -> Figures:
     spots = spots_now(cycle, claim)
     free = sum(s.free for s in spots)
     return Figures(
-        pool=pool,
-        workers=claim.job.min_workers,
-        gpus_per_worker=claim.job.gpus_per_worker,
+        job=claim.job,
+        of=claim.pool,
         free=free,
         lendable=max(0, free - cycle.kept_from(claim)),
         charged=cycle.estate.charged(tenant, pool),
         guaranteed=cycle.quotas[pool].quotas[tenant].guaranteed,
         due=cycle.due(tenant, pool),
         most=cycle.most(claim.tenant, pool),
-        level=claim.job.level if claim.job.required else None,
     )
 
 
@@ -168,62 +128,3 @@ def _fits_anywhere(cycle: Cycle, claim: Claim) -> bool:
     anywhere = Shape(shape.least, shape.least, shape.gpus_per_worker)
     spots: list[Spot] = spots_now(cycle, claim)
     return holds(claim.pool, spots, anywhere) and fit(claim, spots, anywhere, ()) is not None
-
-
-def _reserved(f: Figures) -> str:
-    return f"The job {f.gang}; {f.free} are free, and the rest comes free by itself at a known time: they are reserved."
-
-
-def _borrow_limit(f: Figures) -> str:
-    over = f.charged + f.asked - (f.most or 0)
-    return (
-        f"The job {f.gang}; its tenant uses {f.charged} and may use {f.most}: {over} too many. "
-        "Own jobs that end, or a higher borrowLimit, change that."
-    )
-
-
-def _not_lent(f: Figures) -> str:
-    return (
-        f"The job {f.gang}; {f.free} are idle, but only {f.lendable} of them are lent: {f.asked - f.lendable} short. "
-        "A higher lendLimit of others, own jobs that end, or a maxSeconds by which the job is over before a reserved "
-        "window opens, change that."
-    )
-
-
-def _fair_share(f: Figures) -> str:
-    return (
-        f"The job {f.gang}; {f.lendable} are free: {f.asked - f.lendable} short. Its tenant uses {f.charged}, "
-        f"{f.guaranteed} are guaranteed and {f.due} due to it: it may not take from others now. Their jobs that end, "
-        "run past the minimum runtime or go above what is due to them change that."
-    )
-
-
-def _topology(f: Figures) -> str:
-    return (
-        f"The job {f.gang} inside one {f.level}; {f.lendable} are free, but in no {f.level} enough of them. "
-        "Jobs that end there, or topology.mode Preferred, change that."
-    )
-
-
-def _fragmented(f: Figures) -> str:
-    return (
-        f"The job {f.gang}; {f.lendable} are free, but not on hosts that can hold its workers of {f.gpus_per_worker}. "
-        "Jobs that end on one of these hosts, or smaller workers, change that."
-    )
-
-
-def _no_free(f: Figures) -> str:
-    return (
-        f"The job {f.gang}; {f.lendable} are free: {max(0, f.asked - f.lendable)} short. Its tenant uses {f.charged}, "
-        f"{f.guaranteed} are guaranteed. Jobs that end change that."
-    )
-
-
-_MESSAGES = {
-    Reason.ABOVE_BORROW_LIMIT: _borrow_limit,
-    Reason.NOT_LENT: _not_lent,
-    Reason.ABOVE_FAIR_SHARE: _fair_share,
-    Reason.TOPOLOGY_UNAVAILABLE: _topology,
-    Reason.FRAGMENTED: _fragmented,
-    Reason.NO_FREE_GPUS: _no_free,
-}

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from entente.api.job import Phase
 from entente.api.reasons import Reason
 from entente.api.tenant import WhenSpent
+from entente.engine import telling
 from entente.engine.estate import Estate
 from entente.engine.model import FINAL_PHASES, HOLDING_PHASES, Job, Node, Tenant
+from entente.engine.telling import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +17,7 @@ class Refusal:
     """Why a job is not in the walk."""
 
     reason: Reason
-    message: str
+    message: Message
 
 
 class Screen:
@@ -43,12 +45,9 @@ class Screen:
         if not fitting:
             return next(r for r in refusals if r)
         if tenant.spent is WhenSpent.BLOCK:
-            return Refusal(
-                Reason.BUDGET_SPENT, "The tenant's budget of this period is spent: no job starts before the next."
-            )
+            return Refusal(Reason.BUDGET_SPENT, telling.spent(everything=True))
         if job.backoff_until is not None and job.backoff_until > now:
-            left = round(job.backoff_until - now)
-            return Refusal(Reason.BACKOFF, f"A worker failed: the gang starts again in {left} s at the earliest.")
+            return Refusal(Reason.BACKOFF, telling.backoff(round(job.backoff_until - now)))
         return fitting
 
     def _biggest_of(self, pool: str) -> "_Biggest":
@@ -68,20 +67,16 @@ def priority_of(job: Job, tenant: Tenant) -> int | None:
 
 def _refuse(job: Job, tenant: Tenant | None, estate: Estate) -> Refusal | None:
     if job.suspend or job.phase is Phase.SUSPENDED:
-        return Refusal(Reason.SUSPENDED, "The job is suspended: set spec.suspend to false to queue it.")
+        return Refusal(Reason.SUSPENDED, telling.suspended())
     if tenant is None or tenant.leaving:
-        gone = "The job's Tenant is being deleted: nothing more starts in its namespaces."
-        return Refusal(Reason.NO_TENANT, gone if tenant else "The job's namespace belongs to no Tenant.")
+        return Refusal(Reason.NO_TENANT, telling.no_tenant(tenant))
     known = [p for p in job.pools or tuple(tenant.terms) if p in estate.pools]
     if not known and (job.pools or tenant.terms):
-        names = ", ".join(job.pools or tuple(tenant.terms))
-        return Refusal(Reason.UNKNOWN_POOL, f"There is no pool named {names}.")
+        return Refusal(Reason.UNKNOWN_POOL, telling.unknown_pool(job, tenant))
     if not any(p in tenant.terms for p in known):
-        wanted = ", ".join(known) or "any pool"
-        return Refusal(Reason.POOL_NOT_GRANTED, f"The tenant has no terms for {wanted}.")
+        return Refusal(Reason.POOL_NOT_GRANTED, telling.not_granted(known))
     if priority_of(job, tenant) is None:
-        allowed = ", ".join(sorted(tenant.priorities)) or "none"
-        return Refusal(Reason.UNKNOWN_PRIORITY, f"The tenant has no priority {job.priority!r}; it has: {allowed}.")
+        return Refusal(Reason.UNKNOWN_PRIORITY, telling.unknown_priority(job, tenant))
     return None
 
 
@@ -110,17 +105,11 @@ class _Biggest:
 def _never_fits(job: Job, pool: str, levels: Sequence[str], biggest: _Biggest) -> Refusal | None:
     per, least = job.gpus_per_worker, job.min_workers
     if per > biggest.host:
-        return Refusal(
-            Reason.NEVER_FITS, f"A worker asks for {per} GPUs; the largest host of pool {pool} has {biggest.host}."
-        )
+        return Refusal(Reason.NEVER_FITS, telling.worker_too_large(job, pool, biggest.host))
     if job.required and job.level not in levels:
-        has = ", ".join(levels) or "none"
-        return Refusal(Reason.NEVER_FITS, f"Pool {pool} has no topology level {job.level}; it has: {has}.")
+        return Refusal(Reason.NEVER_FITS, telling.no_level(job, pool, levels))
     level = levels.index(job.level) if job.required and job.level is not None else None
     room = biggest.room(per, level)
     if least > room:
-        where = f"pool {pool}" if level is None else f"the largest {job.level} of pool {pool}"
-        return Refusal(
-            Reason.NEVER_FITS, f"The gang asks for {least} workers of {per} GPUs; {where} can hold {room} at most."
-        )
+        return Refusal(Reason.NEVER_FITS, telling.gang_too_large(job, pool, room))
     return None

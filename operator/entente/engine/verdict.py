@@ -7,11 +7,12 @@ from entente.api.reasons import Reason
 from entente.engine.books import books, carried_out
 from entente.engine.cycle import Cycle, begin, claim_of, walk_all
 from entente.engine.decisions import Action, Decision, Evict, Grow, Hold, Plan, PoolBook, Shrink, Standing, Start, Wait
-from entente.engine.explain import Explanation, explain, held
+from entente.engine.explain import Explanation, explain
 from entente.engine.holding import take_in_holds
 from entente.engine.queues import Pending
 from entente.engine.screening import Refusal
 from entente.engine.serving import Unplaced
+from entente.engine.telling import held
 from entente.engine.walk import ENTITLED, Walk
 
 _ORDER = (Start, Hold, Evict, Shrink, Grow)

@@ -8,6 +8,7 @@ from entente.engine.decisions import Decision, Evict, Grow, Hold, Plan, Shrink, 
 from entente.engine.invariants import Invariant, check_invariants
 from entente.engine.model import Placement, Snapshot, Terms, Window
 from entente.engine.planner import decide
+from entente.engine.telling import Message
 from tests.support.estates import NOW, POOL, RACK, Draft, estate, evicted
 
 ENTITLED, BORROWED = AllocationClass.ENTITLED, AllocationClass.BORROWED
@@ -32,7 +33,7 @@ def evict(
 
 
 def wait(job: str, reason: Reason = Reason.NO_FREE_GPUS, eta: float | None = None) -> Wait:
-    return Wait(job, reason, "", eta)
+    return Wait(job, reason, Message(""), eta)
 
 
 def broken(draft: Draft, *decisions: Decision, **classes: AllocationClass) -> set[Invariant]:

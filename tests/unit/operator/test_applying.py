@@ -9,6 +9,7 @@ import pytest
 from entente.api.job import AllocationClass, EvictionCause, Phase
 from entente.api.reasons import Reason
 from entente.engine.decisions import Decision, Evict, Hold, Plan, Shrink, Standing, Start, Wait
+from entente.engine.telling import Message
 from entente.metrics.instruments import Instruments
 from entente.operator.applying import Applier
 from entente.operator.jobs import JobStore
@@ -148,9 +149,9 @@ def test_a_job_that_is_moved_stops_and_holds_its_new_place(stage: Stage) -> None
 def test_a_new_reason_is_taken_over_and_a_new_place_only_now_and_then(stage: Stage) -> None:
     told = stage.add("told", {"queue": {"reason": "NoFreeGPUs", "message": "m", "position": 9, "since": at(-60)}})
     told.written_at = NOW - 1
-    stage.apply([Wait(told.key, Reason.NO_FREE_GPUS, "m", position=8)])
+    stage.apply([Wait(told.key, Reason.NO_FREE_GPUS, Message("m"), position=8)])
     assert told.assumed.queue.position == 9
-    stage.apply([Wait(told.key, Reason.NOT_LENT, "kept", position=8)])
+    stage.apply([Wait(told.key, Reason.NOT_LENT, Message("kept"), position=8)])
     assert (told.assumed.queue.position, told.assumed.queue.reason) == (8, Reason.NOT_LENT)
 
 

@@ -3,6 +3,7 @@
 from entente.api.job import AllocationClass, EvictionCause, Phase, StopCause
 from entente.api.reasons import Reason
 from entente.engine.decisions import Evict, Grow, Hold, Shrink, Standing, Start, Wait
+from entente.engine.telling import Message
 from entente.workload import decided
 from entente.workload.moments import moment
 from tests.support.workloads import NAMESPACE, NOW, at, job, status
@@ -86,11 +87,11 @@ def test_a_grow_is_no_eviction() -> None:
 
 def test_a_waiting_job_is_told_why_and_loses_a_hold_that_the_engine_gave_up() -> None:
     held = {"hold": {"pool": "h100", "nodes": {"a": 1}, "since": at(-5), "until": at(60)}}
-    wait = Wait(KEY, Reason.NO_FREE_GPUS, "8 asked, 0 free", eta=NOW + 60, position=2)
+    wait = Wait(KEY, Reason.NO_FREE_GPUS, Message("8 asked, 0 free"), eta=NOW + 60, position=2)
     after = decided.wait(job(held), wait, None, NOW).status
     assert after.hold is None
     assert (after.queue.position, after.queue.reason, after.queue.eta) == (2, Reason.NO_FREE_GPUS, moment(NOW + 60))
-    still = decided.wait(job(held), Wait(KEY, Reason.HELD, "being freed"), None, NOW).status
+    still = decided.wait(job(held), Wait(KEY, Reason.HELD, Message("being freed")), None, NOW).status
     assert still.hold is not None
 
 
