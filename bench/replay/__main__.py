@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         policies=asked.policies,
     )
     asked.out.mkdir(parents=True, exist_ok=True)
-    for name in asked.only:
+    for name in asked.only if not asked.page_only else ():
         try:
             section = EXPERIMENTS[name](context)
         except (MissingTraceError, InputError, TraceError, SettingError, ValueError) as error:
@@ -58,6 +58,9 @@ def _parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=1, choices=range(1, 65), metavar="N", help="replays at once")
     parser.add_argument(
         "--work", type=Path, default=ROOT / "build" / "replay", help="what is done already is kept there"
+    )
+    parser.add_argument(
+        "--page-only", action="store_true", help="write the page anew from results.json; replay nothing"
     )
     parser.add_argument(
         "--out",
@@ -132,7 +135,7 @@ def _printed(sections: dict[str, Any], only: list[str]) -> dict[str, Any]:
     return {
         PRINTED[name]: {policy: printed(row) for policy, row in sections[name]["rows"].items()}
         for name in only
-        if name in PRINTED
+        if name in PRINTED and name in sections
     }
 
 

@@ -141,3 +141,17 @@ def test_a_slice_never_goes_into_the_page_of_the_repository(work: Path, kept: di
     text = (work / "work" / "days-70-72" / "results.json").read_text(encoding="utf-8")
     assert json.loads(text)["small"]["rows"]["fair"] == kept["fair"]
     assert [line.split(":")[0] for line in text.splitlines()] == ["{", ' "small"', '  "fair"', " }}", "}"]
+
+
+def test_the_page_is_made_anew_from_the_figures_that_are_kept(work: Path, kept: dict[str, dict[str, Any]]) -> None:
+    out = work / "figures-only"
+    out.mkdir()
+    (out / "results.json").write_text(json.dumps({"small": {**_about(work), "rows": kept}}), encoding="utf-8")
+    assert main(["--page-only", "--work", str(work / "none"), "--out", str(out)]) == 0
+    assert "| entente |" in (out / "results.md").read_text(encoding="utf-8")
+    assert not (work / "none").exists()  # nothing was replayed
+
+
+def _about(work: Path) -> dict[str, Any]:
+    about: dict[str, Any] = json.loads((work / "out" / "results.json").read_text(encoding="utf-8"))["small"]
+    return about
