@@ -1,6 +1,6 @@
 """A mix of large gangs and small jobs, drawn by a seed: no public trace has gangs of 128 GPUs and more.
 
-Two tenants train: most of their GPU-hours are in gangs of 128, 256 and 384 GPUs. Four others have jobs of up to 64.
+Two of six tenants train: a third of all GPU-hours are in gangs of 128, 256 and 384 GPUs. The rest are jobs of up to 64.
 Arrivals are a Poisson process, lengths are log-normal; what the whole asks for is set by the scenario's `targetLoad`.
 """
 
@@ -21,8 +21,8 @@ _LARGE_SIZES = ((128, 0.6), (256, 0.3), (384, 0.1))
 _SMALL_SIZES = ((1, 0.45), (2, 0.15), (4, 0.14), (8, 0.16), (16, 0.06), (32, 0.03), (64, 0.01))
 _TRAINING = ("train-a", "train-b")
 _OTHERS = ("team-a", "team-b", "team-c", "team-d")
-_LARGE_PER_DAY, _SMALL_PER_DAY = 16.0, 1700.0
-_LARGE_MEDIAN_S, _SMALL_MEDIAN_S = 4 * 3600.0, 1800.0
+_LARGE_PER_DAY, _SMALL_PER_DAY = 10.0, 2000.0
+_LARGE_MEDIAN_S, _SMALL_MEDIAN_S = 4 * 3600.0, 2700.0
 _LARGE_SPREAD, _SMALL_SPREAD = 0.7, 1.6
 _LONGEST_S = 3 * DAY_S
 _PART_OF_TRAINING = 0.3

@@ -15,16 +15,16 @@ def test_the_same_seed_draws_the_same_mix_and_another_one_does_not() -> None:
     assert written(1) != written(2)
 
 
-def test_most_of_the_work_is_in_few_large_gangs() -> None:
+def test_a_third_of_the_work_is_in_few_large_gangs() -> None:
     large = [job for job in JOBS if job.gpus >= LARGE]
     assert 0 < len(large) < len(JOBS) / 50
-    assert 0.5 < sum(job.gpu_s for job in large) / sum(job.gpu_s for job in JOBS) < 0.8
+    assert 0.25 < sum(job.gpu_s for job in large) / sum(job.gpu_s for job in JOBS) < 0.4
     assert {job.tenant for job in large} == {"train-a", "train-b"}
 
 
 def test_it_asks_for_about_as_much_as_the_scenario_wants() -> None:
     load = sum(job.gpu_s for job in JOBS) / (1600 * DAYS * DAY_S)
-    assert 0.7 < load < 1.0
+    assert 0.8 < load < 1.0
     assert max(job.submit_s for job in JOBS) < DAYS * DAY_S
 
 
