@@ -155,13 +155,16 @@ class Estates(RuleBasedStateMachine):
         tenant = snapshot.tenants[data.draw(st.sampled_from(sorted(snapshot.tenants)), label="tenant")]
         pool = data.draw(st.sampled_from(sorted(snapshot.pools)), label="pool")
         match data.draw(st.sampled_from(("terms", "terms", "remove", "budget", "order")), label="edit"):
+            case _ if tenant.spent is not None:
+                tenant = replace(tenant, spent=None)
+            case _ if pool not in tenant.terms:
+                tenant = replace(tenant, terms={**tenant.terms, pool: data.draw(terms(16), label="terms")})
             case "terms":
                 tenant = replace(tenant, terms={**tenant.terms, pool: data.draw(terms(16), label="terms")})
             case "remove":
                 tenant = replace(tenant, terms={name: t for name, t in tenant.terms.items() if name != pool})
             case "budget":
-                choices = (WhenSpent.GUARANTEE_ONLY, WhenSpent.BLOCK) if tenant.spent is None else (None,)
-                tenant = replace(tenant, spent=data.draw(st.sampled_from(choices), label="spent"))
+                tenant = replace(tenant, spent=data.draw(st.sampled_from(WhenSpent), label="spent"))
             case _:
                 tenant = replace(tenant, shortest_first=not tenant.shortest_first)
         self.world.put_tenant(tenant)
@@ -219,7 +222,8 @@ class Estates(RuleBasedStateMachine):
     @precondition(lambda self: self.world.snapshot.jobs)
     @rule(data=st.data())
     def change_a_job(self, data: st.DataObject) -> None:
-        key = data.draw(st.sampled_from(sorted(self.world.snapshot.jobs)), label="job")
+        suspended = self.those(lambda job: job.suspend)
+        key = data.draw(st.sampled_from(suspended or sorted(self.world.snapshot.jobs)), label="job")
         job = self.world.snapshot.jobs[key]
         if job.suspend:
             self.world.resume(key)

@@ -91,6 +91,8 @@ def _edit_a_tenant(world: World, data: st.DataObject, edit: str) -> None:
         case "gone" if len(snapshot.tenants) > 1:
             kept = {name: t for name, t in snapshot.tenants.items() if name != tenant.name}
             world.snapshot = replace(snapshot, tenants=kept)
+            for job in [j for j in snapshot.jobs.values() if j.tenant == tenant.name]:
+                world.put(replace(job, tenant=None))  # as a snapshot of the cluster has it: of no tenant
         case "budget":
             world.put_tenant(replace(tenant, spent=None if tenant.spent else WhenSpent.GUARANTEE_ONLY))
         case _:

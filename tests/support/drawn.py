@@ -34,7 +34,7 @@ def terms(draw: st.DrawFn, left: int) -> Terms:
     return Terms(
         guaranteed=draw(st.integers(0, left)),
         lend_limit=draw(st.none() | st.integers(0, 8)),
-        borrow_limit=draw(st.none() | st.sampled_from((0, 4, 8))),
+        borrow_limit=draw(st.sampled_from((None, None, None, 0, 4, 8))),
         weight=draw(st.sampled_from((1, 1, 2))),
     )
 
@@ -94,14 +94,14 @@ def estates(draw: st.DrawFn) -> Draft:
 @st.composite
 def jobs(draw: st.DrawFn, key: str, now: float = NOW) -> DrawnJob:
     """A pending job that has just been submitted."""
-    workers = draw(st.sampled_from((1, 1, 2, 3, 4)))
+    workers = draw(st.sampled_from((1, 1, 1, 2, 2, 3, 4)))
     elastic = draw(st.none() | st.tuples(st.integers(1, workers), st.integers(workers, workers + 3)))
     length = draw(st.sampled_from((60.0, 400.0, 2000.0, 20_000.0)))
     known = st.none() | st.sampled_from((length, length * 0.5, length * 2))
     level = draw(st.sampled_from((None, None, None, RACK, HOST)))
     fields: JobFields = {
         "workers": workers,
-        "gpus_per_worker": draw(st.sampled_from((1, 2, 2, 4, 4, 8))),
+        "gpus_per_worker": draw(st.sampled_from((1, 1, 2, 2, 2, 4, 4, 8))),
         "submitted": now,
         "pending_since": now,
         "priority": draw(st.sampled_from((None, None, "low", "high"))),
