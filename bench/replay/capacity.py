@@ -62,7 +62,7 @@ def equal_delay(runs: Runs, case: Case, policy: str, most_h: float) -> dict[str,
 def _delay_h(runs: Runs, case: Case, policy: str) -> float:
     """The mean delay in hours; infinite where the guarantees cannot even be given out."""
     try:
-        outcome = runs.get(ReplayRun(case, policy))
+        outcome = runs.get(ReplayRun(case, policy)).outcome
     except SettingError:
         return math.inf
     if any(job.end is None for job in outcome.jobs.values()):

@@ -1,6 +1,8 @@
 """What is replayed: a trace on a scenario, with what an experiment changes in it."""
 
 import hashlib
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,7 +12,7 @@ from entente.api.pool import GPUPool, NodeSharing
 from entente.cli.documents import InputError, read
 from entente.simulator.outcome import Outcome
 from entente.simulator.policies import policy_of
-from entente.simulator.replay import Replay
+from entente.simulator.replay import Replay, Row
 from entente.simulator.scenario import Failures, ScenarioSpec, Window
 from entente.simulator.setting import Setting, build
 from entente.simulator.trace import TraceJob, read_trace
@@ -65,6 +67,15 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of a replay, and of what its page tells beyond the report."""
+
+    outcome: Outcome
+    stops: Mapping[tuple[str, bool], int]
+    """Evictions by cause, and whether the job was started at that very instant."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReplayRun:
     """One policy's replay of a case."""
 
@@ -82,21 +93,31 @@ class ReplayRun:
         code = fingerprint((*REPLAYED_BY, type(policy_of(self.policy, site)).__module__))
         changes = (self.case.days, self.case.exclusive, self.case.hosts, self.case.target_load)
         parts = (code, self.policy, repr(changes), repr(self.case.failures_per_thousand))
-        files = (hashed(self.case.trace), hashed(self.case.scenario))
+        files = (hashed(self.case.trace), hashed(self.case.scenario), hashed(Path(__file__)))
         return hashlib.sha256("\0".join((*parts, *files)).encode()).hexdigest()
 
-    def make(self) -> Outcome:
+    def make(self) -> Replayed:
         """Replay. Raises ImpossibleError."""
-        setting = self.case.setting()
+        setting, stops = self.case.setting(), Counter[tuple[str, bool]]()
+        started: dict[object, object] = {}
+
+        def note(row: Row) -> None:
+            if row["event"] == "Start":
+                started[row["job"]] = row["t"]
+            elif row["event"] == "Stop" and "cause" in row:
+                stops[str(row["cause"]), started[row["job"]] == row["t"]] += 1
+
         policy = policy_of(self.policy, setting.site)
-        return Replay(
+        outcome = Replay(
             setting.site,
             setting.jobs,
             policy,
             name=self.policy,
             conditions=setting.conditions,
+            log=note,
             window_s=setting.window_s,
         ).run()
+        return Replayed(outcome, dict(stops))
 
 
 @cache

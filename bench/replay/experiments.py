@@ -179,7 +179,7 @@ def _about(context: Context, case: Case, runs: Sequence[ReplayRun]) -> Section:
 def _rows(context: Context, case: Case, policies: Sequence[str]) -> dict[str, dict[str, Any]]:
     setting = case.setting()
     context.runs.do([ReplayRun(case, name) for name in (BASELINE, *policies)])
-    static = context.runs.get(ReplayRun(case, BASELINE))
+    static = context.runs.get(ReplayRun(case, BASELINE)).outcome
     rows = {}
     for name in policies:
         run = ReplayRun(case, name)

@@ -59,6 +59,9 @@ def _section(name: str, section: Mapping[str, Any]) -> Iterator[str]:
     if name in _MORE:
         yield _table(rows, _MORE[name])
     yield f"![Delays](results-{name}.svg)"
+    if by_cause := {name: row for name, row in rows.items() if row.get("evictions_by_cause")}:
+        yield "Evictions by cause, and in brackets those of jobs that were started at that very instant:"
+        yield _by_cause(by_cause)
     yield "Mean delay in hours by the GPUs of a job:"
     yield _by_size(rows)
     if "entente" in rows:
@@ -171,6 +174,15 @@ _TENANT: tuple[tuple[str, _Cell], ...] = (
     ("deficit", _percent("deficit")),
     ("JCT / static", _number("jct_vs_static")),
 )
+
+
+def _by_cause(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    causes = sorted({cause for row in rows.values() for cause in row["evictions_by_cause"]})
+    return _table(rows, [(cause, _of_cause(cause)) for cause in causes])
+
+
+def _of_cause(cause: str) -> _Cell:
+    return lambda row: f"{row['evictions_by_cause'].get(cause, 0):,} ({row['evictions_at_the_start'].get(cause, 0):,})"
 
 
 def _by_size(rows: Mapping[str, Mapping[str, Any]]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from bench.replay.cases import Replayed
 from entente.simulator.figures import hours, mean, percentile
 from entente.simulator.outcome import JobOutcome, Outcome
 from entente.simulator.report import figures
@@ -33,8 +34,9 @@ def printed(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ROW} | {"reclaim_s": {name: row["reclaim_s"][name] for name in RECLAIM}}
 
 
-def full_row(setting: Setting, outcome: Outcome, static: Outcome | None) -> dict[str, Any]:
+def full_row(setting: Setting, replayed: Replayed, static: Outcome | None) -> dict[str, Any]:
     """Everything that is kept of a policy."""
+    outcome = replayed.outcome
     found = figures(setting.site, outcome, static)
     whole = found["all"]
     delays = sorted(job.delay_s for job in outcome.jobs.values() if job.delay_s is not None)
@@ -51,10 +53,20 @@ def full_row(setting: Setting, outcome: Outcome, static: Outcome | None) -> dict
         "decisions": outcome.decisions,
         "most_evictions_of_a_job": max((job.evictions for job in outcome.jobs.values()), default=0),
         "jobs_evicted": sum(job.evictions > 0 for job in outcome.jobs.values()),
+        "evictions_by_cause": _by_cause(replayed.stops, at_once=None),
+        "evictions_at_the_start": _by_cause(replayed.stops, at_once=True),
         "by_gpus": _by_size(outcome.jobs.values()),
         "delay_quantiles_h": [hours(percentile(delays, percent)) for percent in QUANTILES],
         "tenants": {name: _tenant(row) for name, row in found["tenants"].items() if row["jobs"]},
     }
+
+
+def _by_cause(stops: Mapping[tuple[str, bool], int], *, at_once: bool | None) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for (cause, immediate), count in sorted(stops.items()):
+        if at_once is None or at_once is immediate:
+            found[cause] = found.get(cause, 0) + count
+    return found
 
 
 def _by_size(jobs: Collection[JobOutcome]) -> dict[str, dict[str, Any]]:

@@ -37,5 +37,5 @@ def test_a_delay_that_no_number_of_hosts_gives_is_refused(tmp_path: Path) -> Non
 
 
 def _delay_h(runs: Runs, case: Case, hosts: int) -> float:
-    jobs = runs.get(ReplayRun(replace(case, hosts=hosts), "backfill")).jobs.values()
+    jobs = runs.get(ReplayRun(replace(case, hosts=hosts), "backfill")).outcome.jobs.values()
     return sum(job.delay_s or 0.0 for job in jobs) / len(jobs) / HOUR_S

@@ -78,6 +78,9 @@ def test_deficits_are_parts_and_only_who_evicts_reclaims(kept: dict[str, dict[st
         assert 0 <= row["deficit"] <= 1, policy
         assert 0 <= row["jobs_10pct_later_than_static"] <= 1, policy
         assert row["evictions"] >= row["reclaims"] >= 0, policy
+        assert sum(row["evictions_by_cause"].values()) == row["evictions"], policy
+        for cause, count in row["evictions_at_the_start"].items():
+            assert count <= row["evictions_by_cause"][cause], policy
         assert (row["reclaim_s"]["max"] is None) is (row["reclaims"] == 0), policy
     assert {policy for policy, row in kept.items() if row["evictions"]} <= {"kueue", "kai", "entente"}
 
