@@ -1,0 +1,36 @@
+"""Jobs that are moved to make room, seen in whole decisions."""
+
+import pytest
+
+from entente.api.job import EvictionCause
+from entente.engine.decisions import Evict, Hold
+from entente.engine.model import Terms
+from entente.engine.planner import decide
+from tests.support.estates import HOST, estate
+
+
+@pytest.mark.parametrize(
+    ("borrow_limit", "cause"),
+    [
+        pytest.param(None, EvictionCause.MOVE, id="it finds a place on the other host"),
+        pytest.param(4, EvictionCause.MOVE, id="just within its tenant's limit"),
+        pytest.param(2, EvictionCause.GUARANTEE, id="its tenant may not hold as much any more"),
+    ],
+)
+def test_a_job_is_moved_only_where_its_own_tenants_limit_allows(borrow_limit: int | None, cause: EvictionCause) -> None:
+    draft = (
+        estate()
+        .pool(hosts=2)
+        .tenant("a", 8)
+        .tenant("b", Terms(0, borrow_limit=borrow_limit))
+        .tenant("c", 4)
+        .running("b/lent", {"h100-0": 4})
+        .running("c/stays", {"h100-1": 4})
+        .pending("a/x", workers=8, level=HOST, required=True)
+    )
+    decisions = decide(draft.snapshot()).decisions
+    taken = next(d for d in decisions if isinstance(d, Evict))
+    assert (taken.job, taken.cause) == ("b/lent", cause)
+    held = {d.job: d.nodes for d in decisions if isinstance(d, Hold)}
+    assert held["a/x"] == {"h100-0": 8}
+    assert held.get("b/lent") == ({"h100-1": 4} if cause is EvictionCause.MOVE else None)
