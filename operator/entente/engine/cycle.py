@@ -201,6 +201,8 @@ def walk_all(cycle: Cycle) -> None:
         cycle.divide(pool)
     if any(q.overcommitted for q in cycle.quotas.values()):
         cycle.full_walks = {name: _walk(cycle, name, promised=True) for name in cycle.state.tenants}
+    for name in cycle.estate.by_tenant.keys() - cycle.state.tenants.keys():  # its tenant is gone: what runs borrows
+        cycle.walks[name] = cycle.full_walks[name] = Walk()
 
 
 def _walk_with_due(cycle: Cycle, name: str, first: Walk) -> Walk:

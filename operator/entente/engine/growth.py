@@ -38,8 +38,8 @@ def _may_grow(cycle: Cycle, running: Running) -> bool:
 def _wider(cycle: Cycle, running: Running) -> dict[str, int] | None:
     """Where the job would be with as many more workers as there is room for, if that is worth it."""
     job, pool = running.job, cycle.snapshot.pools[running.pool]
-    tenant = cycle.snapshot.tenants[running.tenant]
-    if running.pool not in tenant.terms or tenant.spent is WhenSpent.BLOCK:
+    tenant = cycle.snapshot.tenants.get(running.tenant)
+    if tenant is None or running.pool not in tenant.terms or tenant.spent is WhenSpent.BLOCK:
         return None
     claim = Claim(job, tenant, pool, BORROWED, priority_of(job, tenant) or 0, first=False)
     limit = allowance_now(cycle, claim)

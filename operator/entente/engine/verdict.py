@@ -93,7 +93,8 @@ class Verdict:
     def standings(self) -> Mapping[str, Standing]:
         """By what right each job runs, or would; by job."""
         cycle, found = self._ask(), dict[str, Standing]()
-        for tenant, walk in cycle.walks.items():
+        for tenant in cycle.state.tenants:
+            walk = cycle.walks[tenant]
             keys = {*walk.classes, *(e.job.key for e in cycle.state.queues[tenant])}
             keys -= cycle.spent.get(tenant, set())
             found.update((key, self._standing(walk, key)) for key in keys)

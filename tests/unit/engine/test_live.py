@@ -52,6 +52,15 @@ def test_a_tenant_that_comes_or_goes_takes_its_jobs_along() -> None:
     assert planner.decide(NOW).waits[0].reason is Reason.NO_TENANT
 
 
+def test_what_runs_of_a_tenant_that_is_gone_borrows_until_somebody_needs_it() -> None:
+    draft = PLAIN.tenant("xai", 8).running("xai/x", {"h100-0": 2}, elastic=(1, 8))
+    planner = LivePlanner(draft.pending("anthropic/a", workers=7, submitted=NOW).snapshot())
+    planner.drop_tenant("xai")
+    verdict = planner.decide(NOW)
+    assert [(type(d).__name__, d.job) for d in verdict.actions] == [("Hold", "anthropic/a"), ("Shrink", "xai/x")]
+    assert set(verdict.standings) == {"anthropic/a"}
+
+
 def test_a_pool_that_is_edited_is_looked_at_anew() -> None:
     planner = LivePlanner(PLAIN.pending("anthropic/a", level="block", required=True).snapshot())
     assert planner.decide(NOW).waits[0].reason is Reason.NEVER_FITS
