@@ -89,7 +89,7 @@ def failures(context: Context) -> Section:
 def gpus(context: Context) -> Section:
     """How many GPUs give the same mean delay, alone and shared."""
     case = _philly(context)
-    wanted = [name for name in (BASELINE, "entente") if name in context.policies]
+    wanted = [name for name in COMPARED["gpus"] if name in context.policies]
     rows = {name: equal_delay(context.runs, case, name, EQUAL_DELAY_H) for name in wanted}
     return _about(context, case, [ReplayRun(case, name) for name in wanted]) | {
         "mean_queue_h": EQUAL_DELAY_H,
@@ -100,7 +100,9 @@ def gpus(context: Context) -> Section:
 def openb(context: Context) -> Section:
     """Pods that come and stay until as many GPUs are asked for as there are."""
     trace = OPENB.find(context.traces)
-    runs = {name: [FillRun(trace, name, seed) for seed in SEEDS] for name in context.policies if name != BASELINE}
+    runs = {
+        name: [FillRun(trace, name, seed) for seed in SEEDS] for name in COMPARED["openb"] if name in context.policies
+    }
     context.runs.do([run for several in runs.values() for run in several])
     rows = {}
     for name, several in runs.items():
@@ -126,6 +128,12 @@ EXPERIMENTS: Mapping[str, Callable[[Context], Section]] = {
     "small": small,
 }
 """By name; `small` only when it is asked for."""
+
+COMPARED: Mapping[str, Sequence[str]] = {
+    "gpus": (BASELINE, "entente"),
+    "openb": tuple(name for name in POLICIES if name != BASELINE),
+}
+"""Policies of the experiments that are not of all of them: a partition has no one cluster to fill."""
 
 PRINTED = {
     "philly": "philly-2017",

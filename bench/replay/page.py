@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.replay.experiments import EXPERIMENTS
+from bench.replay.experiments import COMPARED, EXPERIMENTS, POLICIES
 from bench.replay.verdicts import Sections, Verdict, large_and_others, verdicts
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
@@ -35,11 +35,24 @@ def page(before: str, sections: Sections) -> str:
 
 def generated(sections: Sections) -> str:
     """All tables of the experiments that are there."""
-    parts = ["## What was asked for, and what is reached", _verdicts(verdicts(sections))]
+    parts = ["## What was asked for, and what is reached"]
+    if found := verdicts(sections):
+        parts.append(_verdicts(found))
+    if missing := list(_missing(sections)):
+        parts += ["These rows were not made yet; the commands make them:", "```\n" + "\n".join(missing) + "\n```"]
     for name in EXPERIMENTS:
         if name in sections:
             parts += [f"## {_TITLES[name]}", *_section(name, sections[name])]
     return "\n\n".join(parts) + "\n"
+
+
+def _missing(sections: Sections) -> Iterator[str]:
+    """Commands for the rows that are not there."""
+    for name in EXPERIMENTS:
+        there = sections[name]["rows"] if name in sections else {}
+        missing = [policy for policy in COMPARED.get(name, POLICIES) if policy not in there]
+        if missing and name != "small":
+            yield f"make replay ONLY={name}" + (f" POLICIES={','.join(missing)}" if there else "")
 
 
 def _section(name: str, section: Mapping[str, Any]) -> Iterator[str]:

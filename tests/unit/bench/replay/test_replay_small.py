@@ -152,6 +152,7 @@ def test_the_page_is_made_anew_from_the_figures_that_are_kept(work: Path, kept: 
     (out / "results.json").write_text(json.dumps({"small": {**_about(work), "rows": kept}}), encoding="utf-8")
     assert main(["--page-only", "--work", str(work / "none"), "--out", str(out)]) == 0
     assert "| entente |" in (out / "results.md").read_text(encoding="utf-8")
+    assert "make replay ONLY=philly\n" in (out / "results.md").read_text(encoding="utf-8")  # what is not there yet
     assert not (work / "none").exists()  # nothing was replayed
 
 
