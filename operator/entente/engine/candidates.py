@@ -96,7 +96,16 @@ def _of_others(cycle: Cycle, claim: Claim, running: Running) -> Iterator[Option]
     floor = running.job.min_workers if borrowed else entitled
     yield from _shrinks(cycle, claim, running, floor, own=False, rank=0.0)
     if borrowed:
-        yield _evict(cycle, claim, running, own=False, rank=0.0)
+        yield _whole(cycle, claim, running)
+
+
+def _whole(cycle: Cycle, claim: Claim, running: Running) -> Option:
+    """The eviction of another tenant's job: the same for all claims of a decision."""
+    known = cycle.evictions.get(running.job.key)
+    if known is None or known[0] is not running:
+        option = _evict(cycle, claim, running, own=False, rank=0.0)
+        known = cycle.evictions[running.job.key] = (running, option)
+    return known[1]
 
 
 def _exposed(cycle: Cycle, running: Running) -> bool:

@@ -13,6 +13,7 @@ from entente.engine.estate import Estate, Running
 from entente.engine.guarantees import PoolQuotas, Quota
 from entente.engine.host_walk import walk_hosts
 from entente.engine.model import MIN_GRACE_S, Job, Pool, Snapshot, Tenant
+from entente.engine.option import Option
 from entente.engine.queues import Pending
 from entente.engine.reservations import Reservation
 from entente.engine.risk import known_length, stopped_by
@@ -65,6 +66,8 @@ class Cycle:
     decisions: list[Action] = field(default_factory=list)
     gone_by: dict[str, float] = field(default_factory=dict)
     """When the GPUs of jobs that were told to stop in this decision are free."""
+    evictions: dict[str, tuple[Running, Option]] = field(default_factory=dict)
+    """By job: what its eviction would cost, once that was asked for."""
     blocked: set[tuple[str, str]] = field(default_factory=set)
     """Tenants and pools in which an entitled job that waited long could not be placed: nobody behind it is entitled."""
     _uses: dict[str, dict[str, Use]] = field(default_factory=dict)

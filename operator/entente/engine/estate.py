@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from entente.api.job import Phase
+from entente.engine.ends import Ends
 from entente.engine.host import Host, Use
 from entente.engine.model import HOLDING_PHASES, BarePods, Job, Node, Pool, Snapshot
 from entente.engine.stock import Stock
@@ -70,8 +71,8 @@ class Estate:
         """Hosts of each pool whose last handover failed: not everybody gets them."""
         self.elastic: dict[str, Running] = {}
         """Running jobs that may shrink and grow."""
-        self.timed: dict[str, dict[str, Running]] = {pool: {} for pool in self.by_pool}
-        """Running jobs of each pool of which an end may be known."""
+        self.ends: dict[str, Ends] = {pool: Ends() for pool in self.by_pool}
+        """Of the running jobs of each pool that were not started or grown in this decision."""
         self._charges: dict[tuple[str, str], int] = {}
         self._placed_on: dict[str, dict[str, Job]] = {}
         """By node, there or not: the jobs that were told to have workers on it."""
@@ -292,7 +293,8 @@ class Estate:
         if before is not None:
             del self.running[key]
             del self.by_tenant[before.tenant][key]
-            self.timed[before.pool].pop(key, None)
+            if not before.new:
+                self.ends[before.pool].drop(before.job)
             self.elastic.pop(key, None)
             self.changed[before.tenant] += 1
         if running is not None:
@@ -301,8 +303,8 @@ class Estate:
             self.changed[running.tenant] += 1
             if running.job.elastic:
                 self.elastic[key] = running
-            if running.job.max_s is not None or running.job.expected_s is not None:
-                self.timed[running.pool][key] = running
+            if not running.new:
+                self.ends[running.pool].put(running.job)
 
     def _set_hold(self, key: str, hold: Running | None) -> None:
         before = self.holds.get(key)

@@ -1,18 +1,18 @@
 """Rules 4 to 7 for one claim: wait for what comes free by itself, else take the least work there is to lose."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from entente.engine.candidates import candidates
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.domains import by_domain
-from entente.engine.estate import Running
 from entente.engine.ground import Ground
 from entente.engine.limits import cap_of, takes_from_nobody, test_of, within_right
 from entente.engine.model import MIN_GRACE_S
 from entente.engine.moves import gathered, with_moves
 from entente.engine.option import Group, Option
-from entente.engine.risk import enforced_end, estimated_end, known_end, needed_grace
+from entente.engine.risk import needed_grace
 from entente.engine.taking import Taking
 from entente.engine.victims import cheapest, cost, freed_by
 
@@ -38,15 +38,15 @@ def reclaim(cycle: Cycle, claim: Claim) -> Taking | Waiting | None:
     # A victim gets MIN_GRACE_S at the least, so that what is free by then is not worth one, even after the notice.
     until = max(deadline(cycle, claim), cycle.now + MIN_GRACE_S)
 
-    timed = [r for r in cycle.estate.timed[claim.pool.name].values() if not r.new]
-    surely = {r.job.key for r in timed if _enforced_by(cycle, claim, r, until)}
+    ends = cycle.estate.ends[claim.pool.name]
+    surely = ends.enforced_by(until)
     ground = Ground(cycle, claim, surely, until)
     if ground.stand() is not None:
         return wait_for(cycle, claim, until)
     taking = take(cycle, claim, ground)
     slack = _slack(cycle, claim, taking) if taking else 0.0
 
-    likely = surely | {r.job.key for r in timed if _estimated_by(cycle, r, until - slack)}
+    likely = surely | ends.estimated_by(until - slack, cycle.now)
     if likely != surely:
         ground = Ground(cycle, claim, likely, until)
         if ground.stand() is not None:
@@ -61,45 +61,30 @@ def _slack(cycle: Cycle, claim: Claim, taking: Taking) -> float:
     return max(graces, default=0.0) + (claim.pool.handover_s or 0.0)
 
 
-def _enforced_by(cycle: Cycle, claim: Claim, running: Running, moment: float) -> bool:
-    end = enforced_end(running.job, claim.pool, cycle.now)
-    return end is not None and end <= moment
-
-
-def _estimated_by(cycle: Cycle, running: Running, moment: float) -> bool:
-    end = estimated_end(running.job, cycle.now)
-    return end is not None and end <= moment
-
-
 def wait_for(cycle: Cycle, claim: Claim, until: float) -> Waiting | None:
     """The earliest known end by which the claim can stand with its least workers, and where."""
+    known = cycle.estate.ends[claim.pool.name].known_by(until, cycle.now)
     going = {key for host in cycle.estate.stocks[claim.pool.name].moving.values() for key in host.going}
     leaving = {end for key in going if (end := cycle.leaves_by(key, claim.pool)) <= until}
-    ends = sorted(leaving | {end for end in known_ends(cycle, claim).values() if end <= until})
-    low, high, found = 0, len(ends), None
-    while low < high:  # what has come free stays free: more ends never hurt
+    moments = sorted(leaving | {end for end, _ in known})
+
+    def standing(moment: float) -> dict[str, int] | None:
+        over = {key for _, key in known[: bisect_right(known, moment, key=lambda end: end[0])]}
+        return Ground(cycle, claim, over, moment).stand(least=True)
+
+    # More ends seldom hurt (others may come to keep more back). The first are tried first, since few jobs end by them.
+    bound = 1
+    while bound < len(moments) and standing(moments[bound - 1]) is None:
+        bound *= 2
+    low, high, found = (bound // 2, bound, None) if bound < len(moments) else (0, len(moments), None)
+    while low < high:
         middle = (low + high) // 2
-        nodes = Ground(cycle, claim, ends_by(cycle, claim, ends[middle]), ends[middle]).stand(least=True)
+        nodes = standing(moments[middle])
         if nodes is None:
             low = middle + 1
         else:
-            high, found = middle, Waiting(nodes, max(cycle.now, ends[middle]))
+            high, found = middle, Waiting(nodes, max(cycle.now, moments[middle]))
     return found
-
-
-def known_ends(cycle: Cycle, claim: Claim) -> dict[str, float]:
-    """When running jobs of the claim's pool are over, of which that is known."""
-    found = {}
-    for key, running in cycle.estate.timed[claim.pool.name].items():
-        end = None if running.new else known_end(running.job, claim.pool, cycle.now)
-        if end is not None:
-            found[key] = max(cycle.now, end)
-    return found
-
-
-def ends_by(cycle: Cycle, claim: Claim, moment: float) -> set[str]:
-    """Running jobs of the claim's pool that are known to be over by then."""
-    return {key for key, end in known_ends(cycle, claim).items() if end <= moment}
 
 
 def take(cycle: Cycle, claim: Claim, ground: Ground) -> Taking | None:

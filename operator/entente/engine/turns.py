@@ -7,7 +7,7 @@ from entente.engine.ground import Ground
 from entente.engine.model import DAY_S
 from entente.engine.placement import Shape, Spot, holds, place
 from entente.engine.queues import waited
-from entente.engine.reclaim import Waiting, ends_by, wait_for
+from entente.engine.reclaim import Waiting, wait_for
 from entente.engine.reservations import Reservation
 
 
@@ -44,7 +44,8 @@ def _reservation(
 ) -> Reservation:
     job, name, pool = claim.job, claim.tenant.name, claim.pool
     gpus = {n: w * job.gpus_per_worker for n, w in nodes.items()}
-    over = ends_by(cycle, claim, turn) if turn is not None else set[str]()
+    ends = cycle.estate.ends[pool.name]
+    over = {key for _, key in ends.known_by(turn, cycle.now)} if turn is not None else set[str]()
     ground = Ground(cycle, claim, over, math.inf if turn is None else turn)
     room = {n: max(ground.standing(n).base, gpus[n]) for n in nodes}
     charged = cycle.estate.charged_without(name, pool.name, ground.over)
