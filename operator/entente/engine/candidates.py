@@ -7,7 +7,7 @@ from entente.api.job import AllocationClass, EvictionCause
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.estate import Running, gpus_on, without_workers
 from entente.engine.option import Group, Option
-from entente.engine.queues import waited
+from entente.engine.queues import rank_of, waited
 from entente.engine.risk import MAX_EVICTIONS_BY_OTHERS, evictions_by_others, work_at_risk
 from entente.engine.screening import priority_of
 from entente.engine.walk import ENTITLED
@@ -65,7 +65,7 @@ def _own(cycle: Cycle, claim: Claim, running: Running) -> Iterator[Option]:
     priority = priority_of(running.job, claim.tenant)
     rank = float(claim.tenant.default_priority if priority is None else priority)
     if running.on_call:
-        if claim.first and _may_call(cycle, claim) and not rank > claim.priority:
+        if claim.first and _may_call(cycle, claim) and not rank > claim.priority and _goes_before(claim, running):
             yield _evict(cycle, claim, running, own=False, rank=rank)
         elif rank < claim.priority:
             yield _evict(cycle, claim, running, own=True, rank=rank)
@@ -73,6 +73,12 @@ def _own(cycle: Cycle, claim: Claim, running: Running) -> Iterator[Option]:
     yield from _shrinks(cycle, claim, running, running.job.min_workers, own=True, rank=_SURPLUS_RANK)
     if rank < claim.priority:
         yield _evict(cycle, claim, running, own=True, rank=rank)
+
+
+def _goes_before(claim: Claim, running: Running) -> bool:
+    """Whether the claim's job comes before an own one in their tenant's order: that one was started ahead of it."""
+    ranks = [rank_of(job, priority_of(job, claim.tenant) or 0, claim.tenant) for job in (claim.job, running.job)]
+    return ranks[0] < ranks[1]
 
 
 def _may_call(cycle: Cycle, claim: Claim) -> bool:

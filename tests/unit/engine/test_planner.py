@@ -176,6 +176,28 @@ def test_small_jobs_use_what_a_big_one_waits_for(length: float | None, *, on_cal
     assert big.started <= NOW + 10_030.0
 
 
+@pytest.mark.parametrize(
+    ("submitted", "expected"),
+    [
+        pytest.param(NOW - 3000, [("Hold", "xai/x"), ("Evict", "xai/called")], id="it was there before"),
+        pytest.param(NOW - 1500, [("Wait", "xai/x")], id="it came later: both could only be on call there"),
+    ],
+)
+def test_a_job_on_call_makes_room_for_own_jobs_that_come_before_it(
+    submitted: float, expected: list[tuple[str, str]]
+) -> None:
+    draft = (
+        estate()
+        .pool()
+        .tenant("anthropic", 0)
+        .tenant("xai", 0)
+        .running("anthropic/y", {"h100-0": 7})
+        .running("xai/called", {"h100-0": 1}, on_call=True, submitted=NOW - 2000)
+        .pending("xai/x", submitted=submitted)
+    )
+    assert said(decide(draft.snapshot()).decisions) == expected
+
+
 def test_a_job_is_on_call_no_longer_when_nobody_waits_for_its_nodes() -> None:
     draft = estate().pool().tenant("anthropic", 0).running("anthropic/x", {"h100-0": 4}, on_call=True)
     plan = decide(draft.snapshot())
