@@ -5,6 +5,7 @@ it takes; `brief` takes a few, for a look at a mutant.
 """
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -43,6 +44,16 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile(os.environ.get("ENTENTE_PROPERTIES", "ci"))
+
+HERE = Path(__file__).parent
+_LONGEST_S = 1800.0
+"""On two busy processors the longest takes many times as long as by itself."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents and os.environ.get("ENTENTE_PROPERTIES") != "soak":
+            item.add_marker(pytest.mark.timeout(_LONGEST_S))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
