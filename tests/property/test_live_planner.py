@@ -72,7 +72,7 @@ def figures(state: State) -> object:
         pool: (stock.open, stock.idle, stock.untouched, sorted(h.name for h in stock.hosts(1)))
         for pool, stock in estate.stocks.items()
     }
-    charges = {(t, p): estate.charged(t, p) for t in state.tenants for p in estate.pools}
+    charges = {(t, p): estate.charges.of(t, p) for t in state.tenants for p in estate.pools}
     queues = {name: [entry.job.key for entry in queue] for name, queue in state.queues.items()}
     return copy.deepcopy((hosts, stocks, charges, dict(estate.running), dict(estate.holds), queues, state.refused))
 

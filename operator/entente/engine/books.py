@@ -14,7 +14,7 @@ def books(cycle: Cycle) -> dict[str, PoolBook]:
 
 def _pool_book(cycle: Cycle, pool: str) -> PoolBook:
     quotas = cycle.quotas[pool]
-    charged = {name: cycle.estate.charged(name, pool) for name in quotas.quotas}
+    charged = {name: cycle.estate.charges.of(name, pool) for name in quotas.quotas}
     lending = lent(quotas, charged)
     rows = {}
     for name, quota in quotas.quotas.items():

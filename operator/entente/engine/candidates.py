@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from entente.api.job import AllocationClass, EvictionCause
 from entente.engine.cycle import Claim, Cycle
-from entente.engine.estate import Running, gpus_on, without_workers
 from entente.engine.option import Group, Option
 from entente.engine.queues import rank_of, waited
 from entente.engine.risk import MAX_EVICTIONS_BY_OTHERS, evictions_by_others, work_at_risk
+from entente.engine.running import Running, gpus_on, without_workers
 from entente.engine.screening import priority_of
 from entente.engine.walk import ENTITLED
 
@@ -20,7 +20,7 @@ def candidates(cycle: Cycle, claim: Claim) -> list[Group]:
     """Jobs of the claim's pool that it may take GPUs from, with the ways in which each may give them."""
     found = {}
     for tenant, running in cycle.estate.by_tenant.items():
-        above = cycle.estate.charged(tenant, claim.pool.name) > floor_of(cycle, claim, tenant)
+        above = cycle.estate.charges.of(tenant, claim.pool.name) > floor_of(cycle, claim, tenant)
         called = claim.first and _may_call(cycle, claim)
         for key, job in running.items():
             if job.pool != claim.pool.name or job.new:

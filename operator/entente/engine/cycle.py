@@ -9,7 +9,7 @@ from entente.api.reasons import Reason
 from entente.api.tenant import WhenSpent
 from entente.engine import telling
 from entente.engine.decisions import Action
-from entente.engine.estate import Estate, Running
+from entente.engine.estate import Estate
 from entente.engine.guarantees import PoolQuotas, Quota
 from entente.engine.host_walk import walk_hosts
 from entente.engine.model import MIN_GRACE_S, Job, Pool, Snapshot, Tenant
@@ -17,6 +17,7 @@ from entente.engine.option import Option
 from entente.engine.queues import Pending
 from entente.engine.reservations import Reservation
 from entente.engine.risk import known_length, stopped_by
+from entente.engine.running import Running
 from entente.engine.screening import Refusal, priority_of
 from entente.engine.shares import Use, fair_surplus, kept_ahead, kept_back
 from entente.engine.state import State
@@ -131,7 +132,7 @@ class Cycle:
     def ratio(self, tenant: str, pool: str) -> tuple[bool, Fraction]:
         """Rule 11: the lower share of what is due goes first; who is due nothing, last."""
         due = self.due(tenant, pool)
-        return (due == 0, Fraction(self.estate.charged(tenant, pool), due) if due else Fraction(0))
+        return (due == 0, Fraction(self.estate.charges.of(tenant, pool), due) if due else Fraction(0))
 
     def class_of(self, running: Running) -> AllocationClass:
         """By what right a running or held job has its GPUs."""
@@ -143,7 +144,7 @@ class Cycle:
         for name, quota in self.quotas[pool].quotas.items():
             if name != tenant:
                 charge = (charges or {}).get(name)
-                charge = self.estate.charged(name, pool) if charge is None else charge
+                charge = self.estate.charges.of(name, pool) if charge is None else charge
                 total += kept_back(quota.guaranteed, quota.lend, charge)
         return total
 
@@ -156,7 +157,7 @@ class Cycle:
         kept = self.kept_by_others(tenant, pool, charges)
         if claim.entitled or not self.quotas[pool].ahead:
             return kept
-        charged = {name: self.estate.charged(name, pool) for name in self.quotas[pool].quotas} | dict(charges or {})
+        charged = {name: self.estate.charges.of(name, pool) for name in self.quotas[pool].quotas} | dict(charges or {})
         length = known_length(claim.job)
         return kept + kept_ahead(self.quotas[pool], charged, tenant, None if length is None else self.now + length)
 
@@ -170,7 +171,7 @@ class Cycle:
         quota = self.quota(tenant, pool)
         if quota is None:
             return
-        by_right = min(quota.guaranteed, self.estate.charged(tenant, pool))
+        by_right = min(quota.guaranteed, self.estate.charges.of(tenant, pool))
         if by_right > self._by_right.get((tenant, pool), 0):
             self.divide(pool)
 
@@ -179,7 +180,7 @@ class Cycle:
         self._surplus.pop(pool, None)
         self._uses[pool] = {}
         for name, quota in self.quotas[pool].quotas.items():
-            walk, charged = self.walks[name], self.estate.charged(name, pool)
+            walk, charged = self.walks[name], self.estate.charges.of(name, pool)
             entitled = walk.entitled.get(pool, 0)
             self._uses[pool][name] = Use(charged, entitled, walk.demand.get(pool, 0))
             self._by_right[name, pool] = max(entitled, min(quota.guaranteed, charged))

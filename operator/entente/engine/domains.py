@@ -52,7 +52,7 @@ def by_domain(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group
 def _own_elsewhere(cycle: Cycle, claim: Claim, groups: Sequence[Group]) -> list[Group]:
     tenant, pool = claim.tenant.name, claim.pool.name
     right = cycle.quotas[pool].quotas[tenant].guaranteed if claim.entitled else cycle.due(tenant, pool)
-    if cycle.estate.charged(tenant, pool) + claim.least_gpus <= right:
+    if cycle.estate.charges.of(tenant, pool) + claim.least_gpus <= right:
         return []
     own = sorted((g for g in groups if g[0].tenant == tenant), key=lambda g: cost(g[-1:]))
     return own if len(own) <= EXACT_CANDIDATES else []  # so many are sought among all jobs of the pool

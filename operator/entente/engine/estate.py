@@ -7,43 +7,18 @@ changes, whatever the size of the estate.
 from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import replace
 
 from entente.api.job import Phase
+from entente.engine.charges import Charges
 from entente.engine.ends import Ends
 from entente.engine.host import Host, Use
 from entente.engine.model import HOLDING_PHASES, BarePods, Job, Node, Pool, Snapshot
+from entente.engine.running import Running
 from entente.engine.stock import Stock
 
 Steps = list[Callable[[], None]]
 """Changes of an estate, each of which takes one step back; the latest comes last."""
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A job that has GPUs and keeps them: started earlier or in this decision."""
-
-    job: Job
-    tenant: str
-    pool: str
-    nodes: Mapping[str, int]
-    """Workers on each node."""
-    on_call: bool = False
-    new: bool = False
-    """Started or grown in this decision: no victim in it."""
-    shrunk: bool = False
-    """Shrunk in this decision: it may be shrunk further, but not evicted."""
-
-    @property
-    def workers(self) -> int:
-        """All of them."""
-        return sum(self.nodes.values())
-
-    @property
-    def gpus(self) -> int:
-        """GPUs that it has."""
-        return self.workers * self.job.gpus_per_worker
 
 
 class Estate:
@@ -73,7 +48,7 @@ class Estate:
         """Running jobs that may shrink and grow."""
         self.ends: dict[str, Ends] = {pool: Ends() for pool in self.by_pool}
         """Of the running jobs of each pool that were not started or grown in this decision."""
-        self._charges: dict[tuple[str, str], int] = {}
+        self.charges = Charges(self.pools, self.hosts, self.running)
         self._placed_on: dict[str, dict[str, Job]] = {}
         """By node, there or not: the jobs that were told to have workers on it."""
         self._bare: tuple[BarePods, ...] = ()
@@ -268,23 +243,10 @@ class Estate:
         if side is host.going:
             host.set(side, key, use)
         else:
-            self._charge(host, before, use, -1)
+            self.charges.note(host, before, use, -1)
             host.set(side, key, use)
-            self._charge(host, before, use, 1)
+            self.charges.note(host, before, use, 1)
         stock.put(host)
-
-    def _charge(self, host: Host, before: Use | None, after: Use | None, sign: int) -> None:
-        """Take off the charges that a change touches (-1), or put them on again as they are after it (1)."""
-        pool = host.node.pool
-        if self.pools[pool].exclusive:
-            for tenant in {u.tenant for u in (before, after) if u}:
-                if tenant in host.tenants:
-                    self._add_charge(tenant, pool, sign * host.node.offered)
-        elif use := before if sign < 0 else after:
-            self._add_charge(use.tenant, pool, sign * use.gpus)
-
-    def _add_charge(self, tenant: str, pool: str, gpus: int) -> None:
-        self._charges[tenant, pool] = self._charges.get((tenant, pool), 0) + gpus
 
     def _set_running(self, key: str, running: Running | None) -> None:
         before = self.running.get(key)
@@ -315,69 +277,6 @@ class Estate:
         else:
             self.holds[key] = hold
 
-    def charged(self, tenant: str, pool: str) -> int:
-        """GPUs that a tenant is charged in a pool: running and held."""
-        return self._charges.get((tenant, pool), 0)
-
-    def charged_without(
-        self,
-        tenant: str,
-        pool: str,
-        without: frozenset[str],
-        cuts: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
-    ) -> int:
-        """The charge if some jobs were gone and others had only the GPUs on each host that `cuts` leave them."""
-        total = self.charged(tenant, pool)
-        exclusive = self.pools[pool].exclusive
-        if not exclusive:
-            return total - sum(self._given(key, tenant, pool, cuts.get(key)) for key in (*without, *cuts))
-        touched = {n for key in (*without, *cuts) if key in self.running for n in self.running[key].nodes}
-        for name in touched:
-            if (host := self.hosts.get(name)) and host.node.pool == pool and tenant in host.tenants:
-                total += host_charge(host, tenant, without, cuts, exclusive=exclusive)
-                total -= host_charge(host, tenant, exclusive=exclusive)
-        return total
-
-    def _given(self, key: str, tenant: str, pool: str, keeps: Mapping[str, int] | None) -> int:
-        """GPUs of a shared pool that a tenant is charged no more when one of its jobs is gone, or keeps only these."""
-        running = self.running.get(key)
-        if running is None or running.tenant != tenant:
-            return 0
-        given, per = 0, running.job.gpus_per_worker
-        for name, workers in running.nodes.items():
-            if (host := self.hosts.get(name)) and host.node.pool == pool:
-                given += workers * per - (keeps.get(name, 0) if keeps else 0)
-        return given
-
-    def added_charge(self, tenant: str, pool: str, nodes: Mapping[str, int], gpus_per_worker: int) -> int:
-        """What a placement adds to the tenant's charge."""
-        if not self.pools[pool].exclusive:
-            return sum(nodes.values()) * gpus_per_worker
-        return sum(self.hosts[n].node.offered for n in nodes if not self.holds_host(tenant, self.hosts[n]))
-
-    @staticmethod
-    def holds_host(tenant: str, host: Host) -> bool:
-        """Whether the tenant is charged for the host already."""
-        return tenant in host.tenants
-
-
-def host_charge(
-    host: Host,
-    tenant: str,
-    without: frozenset[str] = frozenset(),
-    cuts: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
-    *,
-    exclusive: bool,
-) -> int:
-    """What a tenant is charged for one host: its GPUs there, or the whole host where nobody else can use it."""
-    if exclusive and not without and not cuts:
-        return host.node.offered if tenant in host.tenants else 0
-    gpus = 0
-    for key, use in (*host.using.items(), *host.held.items()):
-        if use.tenant == tenant and key not in without:
-            gpus += cuts[key].get(host.name, 0) if key in cuts else use.gpus
-    return host.node.offered if gpus and exclusive else gpus
-
 
 def bare_key(tenant: str) -> str:
     """What stands for a tenant's pods without a job, in place of a job's key: no key of a job has a space."""
@@ -387,20 +286,3 @@ def bare_key(tenant: str) -> str:
 def _stands(node: Node) -> tuple[object, ...]:
     """All of a node that its host's sums rest on."""
     return (node.pool, node.gpus, node.domains, node.usable, node.lost, node.foreign)
-
-
-def gpus_on(nodes: Mapping[str, int], per_worker: int) -> dict[str, int]:
-    """GPUs on each node of a placement."""
-    return {name: workers * per_worker for name, workers in nodes.items()}
-
-
-def without_workers(nodes: Mapping[str, int], count: int) -> dict[str, int]:
-    """What a job keeps when it gives up `count` workers: the hosts with the fewest of its workers are emptied first."""
-    left = dict(nodes)
-    for name in sorted(nodes, key=lambda n: (nodes[n], n)):
-        taken = min(count, left[name])
-        left[name] -= taken
-        count -= taken
-        if not count:
-            break
-    return {name: workers for name, workers in left.items() if workers}

@@ -48,7 +48,7 @@ def _figures(cycle: Cycle, claim: Claim) -> Figures:
         of=claim.pool,
         free=free,
         lendable=max(0, free - cycle.kept_from(claim)),
-        charged=cycle.estate.charged(tenant, pool),
+        charged=cycle.estate.charges.of(tenant, pool),
         guaranteed=cycle.quotas[pool].quotas[tenant].guaranteed,
         due=cycle.due(tenant, pool),
         most=cycle.most(claim.tenant, pool),
@@ -101,7 +101,7 @@ def _least_charge(cycle: Cycle, claim: Claim) -> int:
     per, workers = claim.job.gpus_per_worker, claim.job.min_workers
     sizes: list[int] = []
     for host in cycle.estate.by_pool[claim.pool.name]:
-        if cycle.estate.holds_host(claim.tenant.name, host):
+        if cycle.estate.charges.holds_host(claim.tenant.name, host):
             workers -= max(0, host.capacity - host.staying_gpus - host.held_gpus) // per
         elif host.capacity >= per:
             sizes.append(host.capacity)
@@ -117,7 +117,7 @@ def _least_charge(cycle: Cycle, claim: Claim) -> int:
 def _others_borrow(cycle: Cycle, claim: Claim) -> bool:
     pool = claim.pool.name
     return any(
-        cycle.estate.charged(name, pool) > quota.guaranteed
+        cycle.estate.charges.of(name, pool) > quota.guaranteed
         for name, quota in cycle.quotas[pool].quotas.items()
         if name != claim.tenant.name
     )

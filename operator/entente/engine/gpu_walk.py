@@ -7,8 +7,8 @@ import heapq
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from entente.engine.estate import Running
 from entente.engine.queues import Group, Pending, Rank
+from entente.engine.running import Running
 from entente.engine.walk import Bounds, Walk, Walker, asked
 
 

@@ -6,10 +6,11 @@ from types import MappingProxyType
 
 from entente.engine.bounds import Room
 from entente.engine.cycle import Claim, Cycle
-from entente.engine.estate import Estate, gpus_on
+from entente.engine.estate import Estate
 from entente.engine.host import Host, Use
 from entente.engine.idle import binding, by_node, not_handed_over, taker_of
 from entente.engine.placement import Shape, Spot, place
+from entente.engine.running import gpus_on
 
 Freed = Mapping[str, Mapping[str, int]]
 """By job: GPUs that it gives on each node."""
@@ -100,7 +101,7 @@ class Ground:
             if pool.exclusive and reservation.tenant != tenant:
                 base = -host.capacity
         users = {k: u.tenant for k, u in (*late.items(), *staying.items(), *host.held.items())}
-        return _Plot(host, base, users, self.estate.holds_host(tenant, host))
+        return _Plot(host, base, users, self.estate.charges.holds_host(tenant, host))
 
     def spots(
         self, freed: Freed = NOTHING, only: Collection[str] | None = None, tenant: str | None = None
@@ -180,7 +181,7 @@ class Ground:
         if self._charges is None:
             over = frozenset(self.over)
             tenants = self.cycle.quotas[pool].quotas
-            self._charges = {name: self.estate.charged_without(name, pool, over) for name in tenants}
+            self._charges = {name: self.estate.charges.without(name, pool, over) for name in tenants}
         charges = dict(self._charges)
         for key, nodes in freed.items():
             tenant = self.estate.running[key].tenant
@@ -201,7 +202,7 @@ class Ground:
     def charged_at_first(self, tenant: str, freed: Freed) -> int:
         """A tenant's charge once the victims are gone: the jobs that are to end by themselves may still be there."""
         gone, cuts = _gone_and_cut(self.estate, freed)
-        return self.estate.charged_without(tenant, self.claim.pool.name, frozenset(gone), cuts)
+        return self.estate.charges.without(tenant, self.claim.pool.name, frozenset(gone), cuts)
 
     def added_at_first(self, tenant: str, gpus: Mapping[str, int], freed: Freed) -> int:
         """What GPUs on these hosts add to that."""

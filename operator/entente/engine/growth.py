@@ -5,10 +5,10 @@ A pending job that could start somewhere has started before; what others wait fo
 
 from entente.api.tenant import WhenSpent
 from entente.engine.cycle import Claim, Cycle
-from entente.engine.estate import Running
 from entente.engine.idle import allowance_now, needs_handover, spots_now
 from entente.engine.placement import Shape, Spot, place
 from entente.engine.risk import work_at_risk
+from entente.engine.running import Running
 from entente.engine.screening import priority_of
 from entente.engine.steps import grow
 from entente.engine.walk import BORROWED
@@ -45,7 +45,7 @@ def _wider(cycle: Cycle, running: Running) -> dict[str, int] | None:
     limit = allowance_now(cycle, claim)
     most = cycle.most(tenant, pool.name)
     if most is not None:
-        limit = min(limit, most - cycle.estate.charged(tenant.name, pool.name))
+        limit = min(limit, most - cycle.estate.charges.of(tenant.name, pool.name))
     spots = [s for s in spots_now(cycle, claim, bound=cycle.reservations[pool.name]) if _may_stand(cycle, claim, s)]
     wanted = job.max_workers - running.workers
     while wanted > 0:
@@ -53,7 +53,7 @@ def _wider(cycle: Cycle, running: Running) -> dict[str, int] | None:
         if more is None:
             return None
         added = sum(more.values())
-        if cycle.estate.added_charge(tenant.name, pool.name, more, job.gpus_per_worker) <= limit:
+        if cycle.estate.charges.added(tenant.name, pool.name, more, job.gpus_per_worker) <= limit:
             break
         wanted = added - 1
     else:

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from entente.engine.estate import Estate, Running, gpus_on, without_workers
+from entente.engine.estate import Estate
 from entente.engine.model import Job
 from entente.engine.queues import Pending, waited
+from entente.engine.running import Running, gpus_on, without_workers
 from entente.engine.walk import BORROWED, Walk, Walker, asked
 
 
@@ -21,7 +22,7 @@ class _Tally:
         self.exclusive = estate.pools[pool].exclusive
         self.gpus = 0
         self.sizes = {h.name: h.node.offered for h in estate.by_pool[pool]} if self.exclusive else {}
-        self.own = [h.name for h in estate.by_pool[pool] if self.exclusive and estate.holds_host(tenant, h)]
+        self.own = [h.name for h in estate.by_pool[pool] if self.exclusive and estate.charges.holds_host(tenant, h)]
         mine = set(self.own)
         self.further = Counter(size for name, size in self.sizes.items() if size and name not in mine)
         """Hosts that are not the tenant's, by size: those that pending jobs may come to need."""

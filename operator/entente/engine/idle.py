@@ -39,7 +39,7 @@ def spots_now(
         if host.name in at_node:
             free = _unreserved(host, free, at_node[host.name], tenant, exclusive=exclusive)
         if free > 0:
-            spots.append(Spot(host.name, host.node.domains, free, cycle.estate.holds_host(tenant, host)))
+            spots.append(Spot(host.name, host.node.domains, free, cycle.estate.charges.holds_host(tenant, host)))
     return spots
 
 

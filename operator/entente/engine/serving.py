@@ -93,7 +93,7 @@ def _left_waiting(cycle: Cycle, unplaced: Unplaced, entry: Pending, home: Claim,
 
 def _limit_binds(cycle: Cycle, claim: Claim) -> bool:
     most = cycle.most(claim.tenant, claim.pool.name)
-    return most is not None and cycle.estate.charged(claim.tenant.name, claim.pool.name) + claim.least_gpus > most
+    return most is not None and cycle.estate.charges.of(claim.tenant.name, claim.pool.name) + claim.least_gpus > most
 
 
 def _reserve_turn(cycle: Cycle, unplaced: Unplaced, claims: Iterable[Claim]) -> None:
@@ -113,7 +113,7 @@ def _start(cycle: Cycle, claim: Claim) -> bool:
     limit = allowance_now(cycle, claim)
     most = cycle.most(claim.tenant, claim.pool.name)
     if most is not None:
-        limit = min(limit, most - cycle.estate.charged(claim.tenant.name, claim.pool.name))
+        limit = min(limit, most - cycle.estate.charges.of(claim.tenant.name, claim.pool.name))
 
     per, stock = claim.job.gpus_per_worker, cycle.estate.stocks[claim.pool.name]
     if stock.room(per) < claim.job.min_workers or (not claim.pool.exclusive and limit < claim.least_gpus):
@@ -125,7 +125,7 @@ def _start(cycle: Cycle, claim: Claim) -> bool:
         return host is not None
 
     def added(nodes: Mapping[str, int]) -> int:
-        return cycle.estate.added_charge(claim.tenant.name, claim.pool.name, nodes, per)
+        return cycle.estate.charges.added(claim.tenant.name, claim.pool.name, nodes, per)
 
     for on_call in (False, True) if not claim.entitled else (False,):
         spots = spots_now(cycle, claim, on_call=on_call, least=per)

@@ -6,12 +6,12 @@ from entente.api.job import AllocationClass
 from entente.engine.candidates import cause_of
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.decisions import Evict, Grow, Hold, Shrink, Start
-from entente.engine.estate import Running, gpus_on
 from entente.engine.model import Job
 from entente.engine.option import Option
 from entente.engine.reclaim import deadline
 from entente.engine.reservations import Reservation, started
 from entente.engine.risk import grace, known_length
+from entente.engine.running import Running, gpus_on
 from entente.engine.taking import Taking
 
 

@@ -23,7 +23,7 @@ def next_turn(cycle: Cycle, claim: Claim) -> Reservation | None:
     need least to be freed are named for it.
     """
     most = cycle.most(claim.tenant, claim.pool.name)
-    charged = cycle.estate.charged(claim.tenant.name, claim.pool.name)
+    charged = cycle.estate.charges.of(claim.tenant.name, claim.pool.name)
     if most is not None and claim.least_gpus > most:
         return None
     waiting = wait_for(cycle, claim, cycle.now + DAY_S)
@@ -48,7 +48,7 @@ def _reservation(
     over = {key for _, key in ends.known_by(turn, cycle.now)} if turn is not None else set[str]()
     ground = Ground(cycle, claim, over, math.inf if turn is None else turn)
     room = {n: max(ground.standing(n).base, gpus[n]) for n in nodes}
-    charged = cycle.estate.charged_without(name, pool.name, ground.over)
+    charged = cycle.estate.charges.without(name, pool.name, ground.over)
     within = charged + sum(gpus.values()) <= cycle.due(name, pool.name)
     return Reservation(
         job.key, name, pool, claim.priority, dict(nodes), gpus, room, turn, claim.entitled, own, within or own, within
@@ -69,7 +69,7 @@ def _least_to_free(cycle: Cycle, claim: Claim) -> dict[str, int] | None:
     shape = Shape(job.min_workers, job.min_workers, per, job.level, required=job.required)
     spots, found = list[Spot](), 0
     for _, _, room, host in ranked:
-        spots.append(Spot(host.name, host.node.domains, room, cycle.estate.holds_host(tenant, host)))
+        spots.append(Spot(host.name, host.node.domains, room, cycle.estate.charges.holds_host(tenant, host)))
         found += room // per
         if found >= shape.least and holds(claim.pool, spots, shape) and (nodes := place(claim.pool, spots, shape)):
             return nodes

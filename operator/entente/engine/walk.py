@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from entente.api.job import AllocationClass
-from entente.engine.estate import Estate, Running
+from entente.engine.estate import Estate
 from entente.engine.model import Tenant
 from entente.engine.queues import Pending, Queue
+from entente.engine.running import Running
 from entente.engine.screening import priority_of
 
 ENTITLED, BORROWED = AllocationClass.ENTITLED, AllocationClass.BORROWED
