@@ -51,6 +51,7 @@ def _figures(cycle: Cycle, claim: Claim) -> Figures:
         charged=cycle.estate.charges.of(tenant, pool),
         guaranteed=cycle.quotas[pool].quotas[tenant].guaranteed,
         due=cycle.due(tenant, pool),
+        adds=_least_charge(cycle, claim),
         most=cycle.most(claim.tenant, pool),
     )
 
@@ -80,7 +81,7 @@ def _is_safe(cycle: Cycle, claim: Claim, key: str, tenant: str) -> bool:
 
 
 def _reason(cycle: Cycle, claim: Claim, figures: Figures, *, kept_out: bool) -> Reason:
-    if figures.most is not None and figures.charged + _least_charge(cycle, claim) > figures.most:
+    if figures.most is not None and figures.charged + figures.adds > figures.most:
         return Reason.ABOVE_BORROW_LIMIT
     if figures.lendable < figures.asked <= figures.free:
         return Reason.NOT_LENT

@@ -24,13 +24,15 @@ class _Tally:
         self.sizes = {h.name: h.node.offered for h in estate.by_pool[pool]} if self.exclusive else {}
         self.own = [h.name for h in estate.by_pool[pool] if self.exclusive and estate.charges.holds_host(tenant, h)]
         mine = set(self.own)
-        self.further = Counter(size for name, size in self.sizes.items() if size and name not in mine)
+        self.rooms = {h.name: h.capacity for h in estate.by_pool[pool]} if self.exclusive else {}
+        """GPUs of each host that may be given out: none of one that takes no pods, though it is charged."""
+        self.further = Counter(room for name, room in self.rooms.items() if room and name not in mine)
         """Hosts that are not the tenant's, by size: those that pending jobs may come to need."""
         self.counted: set[str] = set()
         """Own hosts that are charged for already."""
         self.open: dict[str, int] = {}
         """GPUs left on these, where some are."""
-        self.unused = {name: self.sizes[name] for name in self.own}
+        self.unused = {name: self.rooms[name] for name in self.own}
         """Own hosts that are not charged for yet."""
         self.spare: list[int] = []
         """GPUs left on the further hosts that were counted already, where some are."""
@@ -38,6 +40,7 @@ class _Tally:
     def copy(self) -> "_Tally":
         twin = object.__new__(_Tally)
         twin.exclusive, twin.gpus, twin.sizes, twin.own = self.exclusive, self.gpus, self.sizes, self.own
+        twin.rooms = self.rooms
         twin.further, twin.spare = Counter(self.further), list(self.spare)
         twin.counted, twin.open, twin.unused = set(self.counted), dict(self.open), dict(self.unused)
         return twin
@@ -51,7 +54,7 @@ class _Tally:
             if name not in self.counted:
                 self.counted.add(name)
                 self.gpus += self.sizes.get(name, 0)
-                self.open[name] = self.unused.pop(name, self.sizes.get(name, 0))
+                self.open[name] = self.unused.pop(name, self.rooms.get(name, 0))
             left = self.open.get(name, 0) - count
             if left > 0:
                 self.open[name] = left

@@ -30,6 +30,8 @@ class Figures:
     charged: int
     guaranteed: int
     due: int
+    adds: int
+    """GPUs by which its least workers raise its tenant's charge: whole hosts where these are charged."""
     most: int | None
 
     @property
@@ -142,9 +144,10 @@ def reserved(f: Figures) -> Message:
 
 
 def _borrow_limit(f: Figures) -> Message:
-    over = f.charged + f.asked - (f.most or 0)
+    hosts = f", {f.adds} with the hosts that it needs" if f.adds != f.asked else ""
+    over = f.charged + f.adds - (f.most or 0)
     return Message(
-        f"The job {f.gang}; its tenant uses {f.charged} and may use {f.most}: {over} too many. "
+        f"The job {f.gang}{hosts}; its tenant uses {f.charged} and may use {f.most}: {over} too many. "
         "Own jobs that end, or a higher borrowLimit, change that."
     )
 

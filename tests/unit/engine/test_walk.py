@@ -188,6 +188,11 @@ def test_what_runs_in_a_pool_that_was_taken_from_its_tenant_borrows() -> None:
     assert walked(draft).classes == {"a/x": BORROWED}
 
 
+def test_a_host_that_takes_no_pods_has_no_room_for_waiting_jobs() -> None:
+    draft = EXCLUSIVE.tenant("a", 8).node("h100-0", usable=False).bare_pods("h100-0", "a", 1).pending("a/x")
+    assert walked(draft).class_of("a/x") is BORROWED
+
+
 def by_the_letter(jobs: Mapping[str, Job], guaranteed: int) -> set[str]:
     """The definition of the vocabulary, for a shared pool."""
     ranks = {key: PRIORITIES[job.priority or "default"] for key, job in jobs.items()}

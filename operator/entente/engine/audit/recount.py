@@ -166,19 +166,23 @@ def _held(jobs: Iterable[Job]) -> Iterator[Grip]:
 
 
 def _still_holding(snapshot: Snapshot, plan: Plan) -> list[Job]:
-    """Jobs whose hold of before stands: the plan says so of pending ones, and nothing of stopping ones."""
+    """Jobs whose hold of before stands: the plan says so of pending ones, and stopping ones have a standing by it."""
     decided = {d.job: d for d in plan.decisions}
     found = []
     for key, job in snapshot.jobs.items():
         decision = decided.get(key)
         waits = isinstance(decision, Wait) and decision.reason is Reason.HELD
-        if waits or (decision is None and job.phase is Phase.STOPPING and _may_stand(snapshot, job)):
+        stands = key in plan.standings or (not plan.standings and _may_stand(snapshot, job))
+        if waits or (decision is None and job.phase is Phase.STOPPING and stands):
             found.append(job)
     return found
 
 
 def _may_stand(snapshot: Snapshot, job: Job) -> bool:
-    """Whether the hold of a stopping job can have lasted: its hosts take pods, and its tenant has the pool."""
+    """Whether the hold of a stopping job can have lasted, where no standings are known.
+
+    Its hosts take pods, and its tenant has the pool.
+    """
     tenant = snapshot.tenants.get(job.tenant or "")
     if job.hold is None or tenant is None or job.hold.pool not in tenant.terms:
         return False
