@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support import profiles  # noqa: F401 - loads the profile, for all tests: none takes random examples
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _nothing_is_left_open() -> Iterator[None]:
