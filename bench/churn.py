@@ -9,7 +9,8 @@ from bench.estates import Estate
 from entente.api.job import Phase
 from entente.engine.decisions import Action, Evict, Grow, Hold, Plan, Shrink, Start
 from entente.engine.live import LivePlanner
-from entente.engine.model import Job, PastEviction, Placement, Snapshot
+from entente.engine.model import Job, Placement, Snapshot
+from entente.engine.transitions import started, stopped, told_to_stop
 
 CHANGES = 20
 """Endings before each decision, and as many arrivals."""
@@ -97,23 +98,11 @@ class Churn:
         return _end(self.planner.job(key)) <= self.now
 
     def _pick_stopped(self) -> list[Job]:
-        stopped = []
+        ended = []
         while self._stops and self._stops[0][0] <= self.now:
             job = self.planner.job(heapq.heappop(self._stops)[1])
-            ran = self.now - (self.now if job.started is None else job.started)
-            stopped.append(
-                replace(
-                    job,
-                    phase=Phase.PENDING,
-                    placement=None,
-                    started=None,
-                    on_call=False,
-                    run_s=job.run_s + ran,
-                    pending_since=self.now,
-                    stopping_until=None,
-                )
-            )
-        return stopped
+            ended.append(stopped(job, self.now))
+        return ended
 
     def _pick_arrived(self) -> list[Job]:
         return [self.estate.arrival(self.now) for _ in range(CHANGES)]
@@ -126,7 +115,7 @@ class Churn:
             case Hold(pool=pool, nodes=nodes, until=until):
                 self._hold(job, Placement(pool, dict(nodes)), until)
             case Evict():
-                self.planner.put_job(replace(self._told_to_stop(job, action), since=None))
+                self.planner.put_job(self._told_to_stop(job, action))
             case Shrink(pool=pool, nodes=nodes) | Grow(pool=pool, nodes=nodes):
                 told = job if job.phase is Phase.STOPPING else self._told_to_stop(job, action)
                 self._hold(told, Placement(pool, dict(nodes)), told.stopping_until)
@@ -134,20 +123,9 @@ class Churn:
     def _start(self, job: Job, start: Start) -> None:
         self._held.discard(job.key)
         self._asking.discard(job.key)
-        started = replace(
-            job,
-            phase=Phase.RUNNING,
-            placement=Placement(start.pool, dict(start.nodes)),
-            since=self.now if job.since is None else job.since,
-            started=self.now,
-            on_call=start.on_call,
-            hold=None,
-            hold_until=None,
-            pending_since=None,
-            entitled_since=None,
-        )
-        self._runs(started)
-        self.planner.put_job(started)
+        running = started(job, start, self.now)
+        self._runs(running)
+        self.planner.put_job(running)
 
     def _hold(self, job: Job, place: Placement, until: float | None) -> None:
         self._held.add(job.key)
@@ -155,10 +133,8 @@ class Churn:
 
     def _told_to_stop(self, job: Job, action: Evict | Shrink | Grow) -> Job:
         self._forget(job.key)
-        until = self.now + action.grace_s
-        heapq.heappush(self._stops, (until, job.key))
-        past = job.evictions if isinstance(action, Grow) else (*job.evictions, PastEviction(self.now, action.cause))
-        return replace(job, phase=Phase.STOPPING, stopping_until=until, evictions=past)
+        heapq.heappush(self._stops, (self.now + action.grace_s, job.key))
+        return told_to_stop(job, action, self.now)
 
     def _lapse(self, lapsed: frozenset[str]) -> None:
         """Take their holds away from the jobs that the planner lets wait for something else now."""

@@ -6,11 +6,12 @@ What the operator and the cluster do to jobs, on the engine's own records and wi
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from entente.api.job import EvictionCause, Phase
+from entente.api.job import Phase
 from entente.api.reasons import Reason
 from entente.engine.decisions import Evict, Grow, Hold, Plan, Shrink, Start, Wait
-from entente.engine.model import HOLDING_PHASES, Job, PastEviction, Placement, Pool, Snapshot, Tenant
+from entente.engine.model import HOLDING_PHASES, Job, Placement, Pool, Snapshot, Tenant
 from entente.engine.planner import decide
+from entente.engine.transitions import started, stopped, told_to_stop
 from entente.engine.windows import next_edge
 
 LOST_POD_S = 30.0
@@ -117,11 +118,11 @@ class World:
 
     def stop_early(self, key: str) -> None:
         """A job that was told to stop needs less time than it has."""
-        self.put(self._stopped(self.snapshot.jobs[key]))
+        self.put(stopped(self.snapshot.jobs[key], self.now))
 
     def fail(self, key: str, backoff_s: float) -> None:
         """A worker dies, and the gang starts again from its checkpoint after some time."""
-        failed = self._stopped(self.snapshot.jobs[key])
+        failed = stopped(self.snapshot.jobs[key], self.now)
         self.put(replace(failed, since=None, backoff_until=self.now + backoff_s))
 
     def jump(self, seconds: float) -> None:
@@ -147,14 +148,14 @@ class World:
                 self._start(job, decision)
             case Hold(pool=pool, nodes=nodes, until=until):
                 self.put(replace(job, hold=Placement(pool, dict(nodes)), hold_until=until))
-            case Evict(cause=cause, grace_s=grace):
-                self.put(replace(self._told_to_stop(job, cause, grace), since=None))
-            case Shrink(pool=pool, nodes=nodes, cause=cause, grace_s=grace):
-                told = job if job.phase is Phase.STOPPING else self._told_to_stop(job, cause, grace)
+            case Evict():
+                self.put(told_to_stop(job, decision, self.now))
+            case Shrink(pool=pool, nodes=nodes):
+                told = job if job.phase is Phase.STOPPING else told_to_stop(job, decision, self.now)
                 kept = Placement(pool, dict(nodes))
                 self.put(replace(told, hold=kept, hold_until=told.stopping_until))
-            case Grow(pool=pool, nodes=nodes, grace_s=grace):
-                told = self._told_to_stop(job, None, grace)
+            case Grow(pool=pool, nodes=nodes):
+                told = told_to_stop(job, decision, self.now)
                 self.put(replace(told, hold=Placement(pool, dict(nodes)), hold_until=told.stopping_until))
             case Wait(reason=reason) if job.phase is Phase.PENDING and reason is not Reason.HELD:
                 self.put(replace(job, hold=None, hold_until=None))
@@ -166,24 +167,7 @@ class World:
         for name in decision.nodes:
             nodes[name] = replace(nodes[name], last_tenant=job.tenant)
         self.snapshot = replace(self.snapshot, nodes=nodes)
-        self.put(
-            replace(
-                job,
-                phase=Phase.RUNNING,
-                placement=Placement(decision.pool, dict(decision.nodes)),
-                since=self.now if job.since is None else job.since,
-                started=self.now,
-                on_call=decision.on_call,
-                hold=None,
-                hold_until=None,
-                pending_since=None,
-                entitled_since=None,
-            )
-        )
-
-    def _told_to_stop(self, job: Job, cause: EvictionCause | None, grace: float) -> Job:
-        past = job.evictions if cause is None else (*job.evictions, PastEviction(self.now, cause))
-        return replace(job, phase=Phase.STOPPING, stopping_until=self.now + grace, evictions=past)
+        self.put(started(job, decision, self.now))
 
     def _tell_standings(self, plan: Plan) -> None:
         for key, job in self.snapshot.jobs.items():
@@ -218,7 +202,7 @@ class World:
         for key, job in list(self.snapshot.jobs.items()):
             if self._ends(job) <= self.now:
                 if job.phase is Phase.STOPPING:
-                    self.put(self._stopped(job))
+                    self.put(stopped(job, self.now))
                 else:
                     self.drop(key)
         for name, (tenant, until) in list(self.handovers.items()):
@@ -226,16 +210,3 @@ class World:
                 del self.handovers[name]
                 node = replace(self.snapshot.nodes[name], last_tenant=tenant)
                 self.snapshot = replace(self.snapshot, nodes={**self.snapshot.nodes, name: node})
-
-    def _stopped(self, job: Job) -> Job:
-        ran = self.now - job.started if job.started is not None else 0.0
-        return replace(
-            job,
-            phase=Phase.PENDING,
-            placement=None,
-            started=None,
-            on_call=False,
-            run_s=job.run_s + ran,
-            pending_since=self.now,
-            stopping_until=None,
-        )

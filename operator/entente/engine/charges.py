@@ -47,14 +47,12 @@ class Charges:
     ) -> int:
         """The charge if some jobs were gone and others had only the GPUs on each host that `cuts` leave them."""
         total = self.of(tenant, pool)
-        exclusive = self._pools[pool].exclusive
-        if not exclusive:
+        if not self._pools[pool].exclusive:
             return total - sum(self._given(key, tenant, pool, cuts.get(key)) for key in (*without, *cuts))
         touched = {n for key in (*without, *cuts) if key in self._running for n in self._running[key].nodes}
         for name in touched:
             if (host := self._hosts.get(name)) and host.node.pool == pool and tenant in host.tenants:
-                total += host_charge(host, tenant, without, cuts, exclusive=exclusive)
-                total -= host_charge(host, tenant, exclusive=exclusive)
+                total -= 0 if _keeps(host, tenant, without, cuts) else host.node.offered
         return total
 
     def _given(self, key: str, tenant: str, pool: str, keeps: Mapping[str, int] | None) -> int:
@@ -80,19 +78,10 @@ class Charges:
         return tenant in host.tenants
 
 
-def host_charge(
-    host: Host,
-    tenant: str,
-    without: frozenset[str] = frozenset(),
-    cuts: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
-    *,
-    exclusive: bool,
-) -> int:
-    """What a tenant is charged for one host: its GPUs there, or the whole host where nobody else can use it."""
-    if exclusive and not without and not cuts:
-        return host.node.offered if tenant in host.tenants else 0
-    gpus = 0
-    for key, use in (*host.using.items(), *host.held.items()):
-        if use.tenant == tenant and key not in without:
-            gpus += cuts[key].get(host.name, 0) if key in cuts else use.gpus
-    return host.node.offered if gpus and exclusive else gpus
+def _keeps(host: Host, tenant: str, without: frozenset[str], cuts: Mapping[str, Mapping[str, int]]) -> bool:
+    """Whether a tenant still has GPUs on a host when some of its jobs are gone or cut."""
+    return any(
+        cuts[key].get(host.name, 0) if key in cuts else use.gpus
+        for key, use in (*host.using.items(), *host.held.items())
+        if use.tenant == tenant and key not in without
+    )

@@ -179,9 +179,8 @@ class Ground:
         """What each tenant of the pool will be charged, without the claim."""
         pool = self.claim.pool.name
         if self._charges is None:
-            over = frozenset(self.over)
             tenants = self.cycle.quotas[pool].quotas
-            self._charges = {name: self.estate.charges.without(name, pool, over) for name in tenants}
+            self._charges = {name: self.estate.charges.without(name, pool, self.over) for name in tenants}
         charges = dict(self._charges)
         for key, nodes in freed.items():
             tenant = self.estate.running[key].tenant

@@ -10,7 +10,8 @@ from dataclasses import replace
 from entente.api.job import Phase
 from entente.engine.decisions import Evict, Grow, Hold, Plan, Shrink, Start
 from entente.engine.live import LivePlanner
-from entente.engine.model import Job, PastEviction, Placement, Snapshot
+from entente.engine.model import Job, Placement, Snapshot
+from entente.engine.transitions import ran_s, started, stopped, told_to_stop
 from entente.engine.verdict import Verdict
 from entente.simulator.handovers import Handovers
 from entente.simulator.lengths import Lengths, likeness
@@ -92,7 +93,7 @@ class EntentePolicy:
         self._elastic.discard(key)
         self._left(job, now)
         if self._learns(sim):
-            like, ran = likeness(sim), job.run_s + _ran(job, now)
+            like, ran = likeness(sim), job.run_s + ran_s(job, now)
             if self._lengths.learn(like, ran):
                 for other in self._alike.get(like, ()):
                     self._planner.put_job(replace(self._planner.job(other), learnt_s=self._lengths.median(like)))
@@ -105,13 +106,7 @@ class EntentePolicy:
         self._forget(key)
         self._wait(
             replace(
-                job,
-                phase=Phase.PENDING,
-                placement=None,
-                started=None,
-                on_call=False,
-                run_s=job.run_s + _ran(job, now),
-                stopping_until=None,
+                stopped(job, now),
                 hold=None if lost else job.hold,
                 hold_until=None if lost else job.hold_until,
             ),
@@ -121,7 +116,7 @@ class EntentePolicy:
     def restarted(self, key: str, now: float) -> None:
         """Its gang started anew in its place."""
         job = self._planner.job(key)
-        self._planner.put_job(replace(job, started=now, run_s=job.run_s + _ran(job, now)))
+        self._planner.put_job(replace(job, started=now, run_s=job.run_s + ran_s(job, now)))
 
     def host_lost(self, host: str, now: float) -> None:  # noqa: ARG002 - the protocol's
         """A host is gone, and with it what was held there."""
@@ -182,48 +177,36 @@ class EntentePolicy:
             self._planner.put_job(replace(self._planner.job(key), on_call=False))
         for key in lapsed:
             self._unhold(self._planner.job(key))
-        started, stopping = False, set[str]()
+        begun, stopping = False, set[str]()
         for decision in verdict.actions:
             job = self._planner.job(decision.job)
             match decision:
                 case Start():
-                    started = True
+                    begun = True
                     actions.append(Place(job.key, dict(decision.nodes)))
                     self._start(job, decision, now)
                 case Hold(pool=pool, nodes=nodes, until=until):
                     self._hold(job, Placement(pool, dict(nodes)), until)
                 case Evict():
                     actions.append(self._stop(decision))
-                    self._told_to_stop(replace(job, since=None), decision, now)
+                    self._told_to_stop(job, decision, now)
                 case Shrink() | Grow():
                     if job.key not in stopping:  # one that is shrunk for several claims is told once
                         stopping.add(job.key)
                         actions.append(self._stop(decision))
                         job = self._told_to_stop(job, decision, now)
                     self._hold(job, Placement(decision.pool, dict(decision.nodes)), job.stopping_until or now)
-        return started
+        return begun
 
     def _start(self, job: Job, decision: Start, now: float) -> None:
         self._forget(job.key)
-        since = now if job.since is None else job.since
-        running = replace(
-            job,
-            phase=Phase.RUNNING,
-            placement=Placement(decision.pool, dict(decision.nodes)),
-            since=since,
-            started=now,
-            on_call=decision.on_call,
-            hold=None,
-            hold_until=None,
-            pending_since=None,
-            entitled_since=None,
-        )
+        running = started(job, decision, now)
         self._planner.put_job(running)
         self._handovers.came(self._planner, running)
         self._memory.started(running, now)
         if decision.on_call:
             self._on_call.add(job.key)
-        self._turn(since + self._site.pools[decision.pool].min_runtime_s)
+        self._turn((running.since or now) + self._site.pools[decision.pool].min_runtime_s)
 
     def _hold(self, job: Job, place: Placement, until: float) -> None:
         self._holders[job.key] = None
@@ -241,8 +224,7 @@ class EntentePolicy:
         return Stop(decision.job, decision.cause, decision.grace_s, decision.claimant, asked)
 
     def _told_to_stop(self, job: Job, decision: Evict | Shrink | Grow, now: float) -> Job:
-        past = job.evictions if isinstance(decision, Grow) else (*job.evictions, PastEviction(now, decision.cause))
-        told = replace(job, phase=Phase.STOPPING, stopping_until=now + decision.grace_s, evictions=past)
+        told = told_to_stop(job, decision, now)
         self._on_call.discard(job.key)
         self._memory.ended(job, now)
         self._planner.put_job(told)
@@ -291,7 +273,3 @@ class EntentePolicy:
     def _priority(self, job: SimJob) -> str | None:
         tenant = self._site.tenants[job.tenant]
         return next((name for name, value in tenant.priorities.items() if value == job.priority), None)
-
-
-def _ran(job: Job, now: float) -> float:
-    return 0.0 if job.started is None else max(0.0, now - job.started)
