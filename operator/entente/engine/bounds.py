@@ -44,6 +44,10 @@ class Room:
     gpus_per_worker: int
     made: Callable[[str, int], int]
     """Further workers that a host takes when so many GPUs are freed on it, at the most."""
+    tenant: str = ""
+    """Whose claim it is."""
+    own_gpus: int = 0
+    """GPUs that this tenant's own jobs must give before those of others may give any."""
 
 
 def main_host(group: Group) -> str:
@@ -60,7 +64,8 @@ class Bounds:
         self.hosts = [main_host(g) for g in groups]
         self._main = {g[-1].job: host for g, host in zip(groups, self.hosts, strict=True)}
         self._limits = (NO_OWN, *sorted({o.rank for g in groups for o in g if o.own}))
-        self._known: dict[tuple[float, int, int, int], Amounts | None] = {}
+        self._known: dict[tuple[float, bool, int, int, int], Amounts | None] = {}
+        self._known_own: dict[tuple[float, int, int], int | None] = {}
 
     def rest(self, rank: float, chosen: Sequence[Option], after: int) -> Bound | None:
         """The least that a set still needs of the candidates from `after` on, if they can complete it.
@@ -74,12 +79,31 @@ class Bounds:
             freed[host] = freed.get(host, 0) + option.freed.get(host, 0)
             missing -= self._beside(option, host)
         missing -= sum(self.room.made(host, gpus) for host, gpus in freed.items() if host != here)
+        there = freed.get(here, 0) if here is not None else 0
+        own = self.room.own_gpus - sum(o.gpus for o in chosen if o.tenant == self.room.tenant)
+        others = any(self._by_other(o) for o in chosen)
         for limit in self._limits:
             if limit >= rank:
-                least = self._least(limit, after, missing, freed.get(here, 0) if here is not None else 0)
+                least = self._with_own(limit, after, missing, there, own, others=others)
                 if least is not None:
                     return limit, least
         return None
+
+    def _with_own(
+        self, limit: float, after: int, missing: int, freed: int, own: int, *, others: bool
+    ) -> Amounts | None:
+        """The least amounts when others may only give beside so many GPUs of the tenant's own jobs."""
+        least = self._least(limit, False, after, missing, freed)
+        if least is None or own <= 0:
+            return least
+        alone = None if others else self._least(limit, True, after, missing, freed)
+        given = self._least_own(limit, after, own)
+        if given is None or (alone is not None and alone[0] <= given):
+            return alone
+        return max(least, (given, 0, 0, 0, 0))
+
+    def _by_other(self, option: Option) -> bool:
+        return option.tenant != self.room.tenant and not option.moves
 
     def lacks(self, chosen: Sequence[Option]) -> bool:
         """Whether a set surely makes too little room."""
@@ -96,34 +120,52 @@ class Bounds:
             -(-gpus // per) * bool(self.room.made(name, 1 << 30)) for name, gpus in option.freed.items() if name != host
         )
 
-    def _least(self, limit: float, index: int, missing: int, freed: int) -> Amounts | None:
+    def _least_own(self, limit: float, index: int, gpus: int) -> int | None:
+        """The least own work at risk, of candidates from `index` on, that gives so many GPUs wherever they are."""
+        if gpus <= 0:
+            return 0
+        if index == len(self.groups):
+            return None
+        key = (limit, index, gpus)
+        if key not in self._known_own:
+            best = self._least_own(limit, index + 1, gpus)
+            for option in self.groups[index]:
+                if option.tenant != self.room.tenant or (option.own and option.rank > limit):
+                    continue
+                rest = self._least_own(limit, index + 1, gpus - option.gpus)
+                if rest is not None:
+                    best = min(x for x in (best, amounts(option)[0] + rest) if x is not None)
+            self._known_own[key] = best
+        return self._known_own[key]
+
+    def _least(self, limit: float, alone: bool, index: int, missing: int, freed: int) -> Amounts | None:  # noqa: FBT001
         """The least amounts of the candidates from `index` on, with own ones up to a priority.
 
-        `freed` are GPUs that candidates before it give on its host.
+        `freed` are GPUs that candidates before it give on its host. `alone`: without jobs of others.
         """
         if index == len(self.groups):
             return NOTHING if missing <= 0 else None
         if missing - self.room.made(self.hosts[index], freed) <= 0:
             return NOTHING
-        key = (limit, index, missing, freed)
+        key = (limit, alone, index, missing, freed)
         if key not in self._known:
-            self._known[key] = self._best(limit, index, missing, freed)
+            self._known[key] = self._best(*key)
         return self._known[key]
 
-    def _best(self, limit: float, index: int, missing: int, freed: int) -> Amounts | None:
-        best = self._next(limit, index, missing, freed)
+    def _best(self, limit: float, alone: bool, index: int, missing: int, freed: int) -> Amounts | None:  # noqa: FBT001
+        best = self._next(limit, alone, index, missing, freed)
         for option in self.groups[index]:
-            if option.own and option.rank > limit:
+            if (option.own and option.rank > limit) or (alone and self._by_other(option)):
                 continue
             here = freed + option.freed.get(self.hosts[index], 0)
-            rest = self._next(limit, index, missing - self._beside(option, self.hosts[index]), here)
+            rest = self._next(limit, alone, index, missing - self._beside(option, self.hosts[index]), here)
             if rest is not None:
                 total = plus(amounts(option), rest)
                 best = total if best is None else min(best, total)
         return best
 
-    def _next(self, limit: float, index: int, missing: int, freed: int) -> Amounts | None:
+    def _next(self, limit: float, alone: bool, index: int, missing: int, freed: int) -> Amounts | None:  # noqa: FBT001
         host, following = self.hosts[index], index + 1
         if following < len(self.groups) and self.hosts[following] == host:
-            return self._least(limit, following, missing, freed)
-        return self._least(limit, following, missing - self.room.made(host, freed), 0)
+            return self._least(limit, alone, following, missing, freed)
+        return self._least(limit, alone, following, missing - self.room.made(host, freed), 0)

@@ -44,7 +44,7 @@ def by_domain(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group
         there = inside[domain]
         elsewhere = [g for g in own if g not in there] if len(there) < EXACT_CANDIDATES else []
         candidates = [*there, *elsewhere[: EXACT_CANDIDATES - len(there)]]
-        test = test_of(cycle, claim, ground, hosts[domain])
+        test = test_of(cycle, claim, ground, candidates, frozenset(hosts[domain]))
         if (least := at_least(candidates, test)) is not None:
             heapq.heappush(heap, (least, domain, (least, candidates, test)))
 
@@ -66,7 +66,7 @@ def _first_bound(claim: Claim, ground: Ground, hosts: Collection[str], there: Se
     if len(hosts) > 1:
         return ()
     (name,) = hosts
-    base = ground.base(ground.estate.hosts[name])
+    base = ground.outlook.base(name)
     if base is None or base >= claim.job.gpus_per_worker:
         return ()
     if base + sum(group[-1].freed.get(name, 0) for group in there) < claim.job.gpus_per_worker:
@@ -79,8 +79,9 @@ def _first_bound(claim: Claim, ground: Ground, hosts: Collection[str], there: Se
 def _domains(claim: Claim, ground: Ground, groups: Iterable[Group]) -> dict[str, str]:
     """The domain of each host in which the whole gang must stand; none where it may be spread over the pool."""
     if claim.job.min_workers == 1:
-        return {name: name for group in groups for name in group[-1].freed if ground.plot(name)}
+        return {name: name for group in groups for name in group[-1].freed if ground.outlook.base(name) is not None}
     if not claim.job.required or claim.job.level not in claim.pool.levels:
         return {}
     level = claim.pool.levels.index(claim.job.level)
-    return {plot.host.name: domain for plot in ground.plots() if (domain := plot.host.node.domains[level])}
+    hosts = ground.estate.by_pool[claim.pool.name]
+    return {host.name: domain for host in hosts if (domain := host.node.domains[level])}

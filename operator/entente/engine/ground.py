@@ -1,21 +1,17 @@
 """What a claim may stand on at a later moment: free GPUs per host, as seen by one tenant."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from entente.engine.bounds import Room
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.estate import Estate
 from entente.engine.host import Host, Use
-from entente.engine.idle import binding, by_node, not_handed_over, taker_of
+from entente.engine.outlook import NOTHING, Freed, Outlook, Plot, gpus_of
 from entente.engine.placement import Shape, Spot, place
 from entente.engine.running import gpus_on
 
-Freed = Mapping[str, Mapping[str, int]]
-"""By job: GPUs that it gives on each node."""
-
-NOTHING: Freed = MappingProxyType({})
 NONE: Mapping[str, int] = MappingProxyType({})
 
 Added = Callable[[Mapping[str, int]], int]
@@ -34,134 +30,35 @@ def shape_of(claim: Claim, *, most: int | None = None) -> Shape:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Plot:
-    """A host at a later moment."""
-
-    host: Host
-    base: int
-    """GPUs free then, if nobody is evicted."""
-    users: Mapping[str, str]
-    """The jobs that will still be there, and their tenants."""
-    own: bool
-
-
 class Ground:
-    """The hosts of a pool at a later moment, when some jobs have ended by themselves.
-
-    A host on which nothing comes, goes or is reserved is then as it is now: only the others are looked at one by one.
-    """
+    """A claim's pool at a later moment, when some jobs have ended by themselves, with the limits that hold then."""
 
     def __init__(self, cycle: Cycle, claim: Claim, over: Iterable[str], moment: float) -> None:
         self.cycle, self.claim, self.estate = cycle, claim, cycle.estate
         self.over = frozenset(over)
         """Jobs that have ended by then."""
-        self._moment = moment
-        self._stock = cycle.estate.stocks[claim.pool.name]
-        self._at_node = by_node(binding(cycle, claim.pool.name, taker_of(cycle, claim)))
-        self._changing = {*self._stock.moving, *self._at_node}
-        for key in self.over:
-            self._changing.update(cycle.estate.running[key].nodes)
-        self._plots: dict[str, _Plot | None] = {}
+        self.outlook = Outlook(cycle, claim, self.over, moment)
         self._charges: dict[str, int] | None = None
         self._free: int | None = None
-        self._spots: list[Spot] | None = None
 
-    def plots(self) -> Iterator[_Plot]:
-        """All hosts that the claim's tenant may come to use."""
-        for host in self.estate.by_pool[self.claim.pool.name]:
-            if plot := self.plot(host.name):
-                yield plot
-
-    def plot(self, name: str) -> _Plot | None:
-        """A host, if it is one of the pool that the claim's tenant may come to use."""
-        if name not in self._plots:
-            self._plots[name] = self._look(name)
-        return self._plots[name]
-
-    def base(self, host: Host) -> int | None:
-        """GPUs free on a host then, if nobody is evicted; none where the claim's tenant cannot come to use it."""
-        if self.claim.pool.exclusive or host.name in self._changing:
-            plot = self.plot(host.name)
-            return plot.base if plot else None
-        if not host.capacity or not_handed_over(host, self.claim.tenant.name):
-            return None
-        return host.capacity - host.staying_gpus
-
-    def _look(self, name: str) -> _Plot | None:
-        host, tenant, pool = self.estate.hosts.get(name), self.claim.tenant.name, self.claim.pool
-        if host is None or host.node.pool != pool.name or not host.capacity or not_handed_over(host, tenant):
-            return None
-        staying = {k: u for k, u in host.using.items() if k not in self.over}
-        late = {k: u for k, u in host.going.items() if self.cycle.leaves_by(k, pool) > self._moment}
-        busy = max(host.held_gpus, sum(u.gpus for u in late.values()))  # what leaves late goes to the holds first
-        base = host.capacity - sum(u.gpus for u in staying.values()) - busy
-        for reservation in self._at_node.get(name, ()):
-            base -= reservation.gpus[name]
-            if pool.exclusive and reservation.tenant != tenant:
-                base = -host.capacity
-        users = {k: u.tenant for k, u in (*late.items(), *staying.items(), *host.held.items())}
-        return _Plot(host, base, users, self.estate.charges.holds_host(tenant, host))
-
-    def spots(
-        self, freed: Freed = NOTHING, only: Collection[str] | None = None, tenant: str | None = None
-    ) -> list[Spot]:
-        """Hosts with GPUs that are free for a tenant, else for the claim's, once these jobs have given theirs."""
-        given: dict[str, int] = {}
-        for nodes in freed.values():
-            for name, gpus in nodes.items():
-                given[name] = given.get(name, 0) + gpus
-        if only is not None:
-            return [s for name in only if (s := self._spot(name, given.get(name, 0), freed, tenant))]
-        if tenant is not None and tenant != self.claim.tenant.name:
-            names = {*(h.name for h in self._stock.hosts(1)), *self._changing, *given}
-            return [s for name in names if (s := self._spot(name, given.get(name, 0), freed, tenant))]
-        if self._spots is None:
-            names = {*(h.name for h in self._stock.hosts(1)), *self._changing}
-            self._spots = [s for name in names if (s := self._spot(name, 0, NOTHING, None))]
-        if not given:
-            return self._spots
-        kept = [s for s in self._spots if s.name not in given]
-        return kept + [s for name, gpus in given.items() if (s := self._spot(name, gpus, freed, None))]
-
-    def _spot(self, name: str, given: int, freed: Freed, tenant: str | None) -> Spot | None:
-        host = self.estate.hosts.get(name)
-        if host is None or host.node.pool != self.claim.pool.name:
-            return None
-        base, user = self.base(host), self.claim.tenant.name if tenant is None else tenant
-        if base is None or (free := base + given) <= 0:
-            return None
-        own = user in host.tenants
-        if self.claim.pool.exclusive or name in self._changing:
-            plot = self.standing(name)
-            own = plot.own if user == self.claim.tenant.name else user in plot.users.values()
-            if self.claim.pool.exclusive and self._occupied(plot, freed, user):
-                return None
-        return Spot(name, host.node.domains, min(free, host.capacity), own)
-
-    @staticmethod
-    def _occupied(plot: _Plot, freed: Freed, tenant: str) -> bool:
-        """Whether a job of another tenant will still have GPUs on the host."""
-        others = [key for key, user in plot.users.items() if user != tenant]
-        return any(key not in freed or freed[key].get(plot.host.name, 0) < _gpus(plot.host, key) for key in others)
-
-    def lacking(self, only: Collection[str] | None) -> Room:
+    def lacking(self, only: frozenset[str] | None) -> Room:
         """What the claim's least gang lacks on these hosts (all of them if none are named)."""
         per, tenant = self.claim.job.gpus_per_worker, self.claim.tenant.name
 
         def made(name: str, gpus: int) -> int:
-            plot = self.plot(name)
-            if plot is None or (only is not None and name not in only):
+            base = self.outlook.base(name)
+            if base is None or (only is not None and name not in only):
                 return 0
-            before = 0
-            if self.claim.pool.exclusive and (others := [k for k, user in plot.users.items() if user != tenant]):
-                if gpus < sum(_gpus(plot.host, key) for key in others):
-                    return 0
-            else:
-                before = max(0, plot.base) // per
-            return max(0, min(plot.base + gpus, plot.host.capacity)) // per - before
+            before = max(0, base) // per
+            if self.claim.pool.exclusive:
+                plot = self.outlook.plot(name)
+                if others := [k for k, user in plot.users.items() if user != tenant]:
+                    before = 0
+                    if gpus < sum(gpus_of(plot.host, key) for key in others):
+                        return 0
+            return max(0, min(base + gpus, self.estate.hosts[name].capacity)) // per - before
 
-        found = sum(spot.free // per for spot in self.spots(only=only))
+        found = sum(spot.free // per for spot in self.outlook.spots(least=per, only=only))
         return Room(max(0, self.claim.job.min_workers - found), per, made)
 
     def charge_of(self, tenant: str, gpus: Mapping[str, int], freed: Freed) -> int:
@@ -170,7 +67,7 @@ class Ground:
             return sum(gpus.values())
         total = 0
         for name in gpus:
-            plot = self.standing(name)
+            plot = self.outlook.plot(name)
             uses = [(k, u) for k, u in (*plot.host.using.items(), *plot.host.held.items()) if k in plot.users]
             total += 0 if _keeps(plot.host, uses, tenant, freed) else plot.host.node.offered
         return total
@@ -207,7 +104,7 @@ class Ground:
         """What GPUs on these hosts add to that."""
         if not self.claim.pool.exclusive:
             return sum(gpus.values())
-        hosts = [self.standing(name).host for name in gpus]
+        hosts = [self.estate.hosts[name] for name in gpus]
         kept = [_keeps(h, (*h.using.items(), *h.held.items()), tenant, freed) for h in hosts]
         return sum(h.node.offered for h, keeps in zip(hosts, kept, strict=True) if not keeps)
 
@@ -219,36 +116,32 @@ class Ground:
         free = self._free
         if pool.exclusive:
             for name in {name for nodes in freed.values() for name in nodes}:
-                if plot := self.plot(name):
+                if self.outlook.base(name) is not None:
+                    plot = self.outlook.plot(name)
                     free += self._whole(plot, freed) - self._whole(plot, NOTHING)
         else:
-            free += sum(gpus for nodes in freed.values() for name, gpus in nodes.items() if self.plot(name))
+            base = self.outlook.base
+            free += sum(n for nodes in freed.values() for name, n in nodes.items() if base(name) is not None)
         left = free - self.cycle.kept_from(self.claim, charges)
         return max(0, left) if pool.exclusive else left  # its own hosts are the tenant's, whatever others keep back
 
     def _free_at_first(self) -> int:
         """GPUs that are free then, or of hosts that are, if nobody is evicted."""
         if self.claim.pool.exclusive:
-            return sum(self._whole(plot, NOTHING) for plot in self.plots())
-        return sum(spot.free for spot in self.spots())
+            return sum(self._whole(plot, NOTHING) for plot in self.outlook.plots())
+        return self.outlook.free()
 
-    def standing(self, name: str) -> _Plot:
-        """A host on which something of the claim's tenant will stand."""
-        plot = self.plot(name)
-        assert plot is not None  # noqa: S101 - only such hosts are chosen
-        return plot
-
-    def _whole(self, plot: _Plot, freed: Freed) -> int:
+    def _whole(self, plot: Plot, freed: Freed) -> int:
         """GPUs of a host that will be empty, else none."""
         given = sum(nodes.get(plot.host.name, 0) for nodes in freed.values())
-        empty = plot.base + given >= plot.host.capacity and not self._occupied(plot, freed, self.claim.tenant.name)
+        empty = plot.base + given >= plot.host.capacity and not self.outlook.occupied(plot, freed, self.claim.tenant.name)
         return plot.host.capacity if empty else 0
 
     def stand(
         self,
         freed: Freed = NOTHING,
         *,
-        only: Collection[str] | None = None,
+        only: frozenset[str] | None = None,
         cap: int | None = None,
         loosely: bool = False,
         least: bool = False,
@@ -280,7 +173,7 @@ class Ground:
             limits.append((most - first, at_first if freed else added))
         if not claim.pool.exclusive and min(limit for limit, _ in limits) < shape.least * per:
             return None  # whatever the hosts: in a shared pool each worker adds as much
-        return fit(claim, self.spots(freed, only), shape, limits)
+        return fit(claim, self.outlook.spots(freed, least=per, only=only), shape, limits)
 
 
 def fit(claim: Claim, spots: list[Spot], shape: Shape, limits: Sequence[tuple[int, Added]]) -> dict[str, int] | None:
@@ -307,11 +200,6 @@ def fit(claim: Claim, spots: list[Spot], shape: Shape, limits: Sequence[tuple[in
 def _keeps(host: Host, uses: Iterable[tuple[str, Use]], tenant: str, freed: Freed) -> bool:
     """Whether a tenant is still charged for a host, once these jobs have given theirs."""
     return any(u.tenant == tenant and freed.get(key, NONE).get(host.name, 0) < u.gpus for key, u in uses)
-
-
-def _gpus(host: Host, key: str) -> int:
-    use = host.using.get(key) or host.held.get(key)
-    return use.gpus if use else 0
 
 
 def _gone_and_cut(estate: Estate, freed: Freed) -> tuple[set[str], dict[str, dict[str, int]]]:

@@ -1,11 +1,13 @@
 """What a set of victims must satisfy for one claim: rules 1, 4 and 5."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from entente.engine.candidates import by_tenant, covered, floor_of
 from entente.engine.cycle import Claim, Cycle
-from entente.engine.ground import NOTHING, Ground
+from entente.engine.ground import Ground
 from entente.engine.option import Group, Option
+from entente.engine.outlook import NOTHING
 from entente.engine.placement import Shape, Spot, place
 from entente.engine.screening import priority_of
 from entente.engine.victims import Test, freed_by
@@ -37,20 +39,31 @@ def takes_from_nobody(cycle: Cycle, claim: Claim, ground: Ground) -> bool:
 
 def within_right(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]) -> list[Group]:
     """Without others' jobs where the claim's tenant may take from none, not even if all its own candidates went."""
-    if claim.pool.exclusive:
-        return list(groups)
-    pool, tenant = claim.pool.name, claim.tenant.name
+    tenant = claim.tenant.name
     given = sum(group[-1].gpus for group in groups if group[0].tenant == tenant)
-    right = cycle.due(tenant, pool)
-    if claim.entitled:
-        right = max(right, cycle.quotas[pool].quotas[tenant].guaranteed)
-    if ground.charges(NOTHING)[tenant] - given + claim.least_gpus <= right:
+    if _beyond_right(cycle, claim, ground, groups) <= given:
         return list(groups)
     return [group for group in groups if group[0].tenant == tenant]
 
 
-def test_of(cycle: Cycle, claim: Claim, ground: Ground, only: Collection[str] | None) -> Test:
-    """The test of a claim on some ground, or only on some of its hosts."""
+def _beyond_right(cycle: Cycle, claim: Claim, ground: Ground, groups: Iterable[Group]) -> int:
+    """GPUs that the tenant's own jobs must give at the least before the claim may take from others among these."""
+    if claim.pool.exclusive:
+        return 0  # what a job gives of a host may free none of its tenant's charge, or all of it
+    pool, tenant = claim.pool.name, claim.tenant.name
+    right = cycle.due(tenant, pool)
+    if claim.entitled:
+        guaranteed = cycle.quotas[pool].quotas[tenant].guaranteed
+        called = any(cycle.estate.running[group[0].job].on_call for group in groups)
+        right = max(right, guaranteed) if called else guaranteed
+    return ground.charges(NOTHING)[tenant] + claim.least_gpus - right
+
+
+def test_of(
+    cycle: Cycle, claim: Claim, ground: Ground, groups: Iterable[Group], only: frozenset[str] | None = None
+) -> Test:
+    """The test of sets of these candidates for a claim on some ground, or only on some of its hosts."""
+    own_gpus = _beyond_right(cycle, claim, ground, groups)
 
     def possible(options: Sequence[Option]) -> bool:
         return ground.stand(freed_by(options), only=only, loosely=True) is not None
@@ -60,7 +73,7 @@ def test_of(cycle: Cycle, claim: Claim, ground: Ground, only: Collection[str] | 
         return stands and _keeps_busy(cycle, claim, ground, options)
 
     return Test(
-        room=ground.lacking(only),
+        room=replace(ground.lacking(only), tenant=claim.tenant.name, own_gpus=own_gpus),
         allowed=lambda options: _above_floors(cycle, claim, ground, options),
         possible=possible,
         acceptable=acceptable,
@@ -124,7 +137,7 @@ def _would_start(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[O
     """GPUs that waiting jobs within their due would start on, beside the claim, once these are freed."""
     nodes = ground.stand(freed_by(options), cap=cap_of(cycle, claim, options)) or {}
     per = claim.job.gpus_per_worker
-    left = {s.name: s.free - nodes.get(s.name, 0) * per for s in ground.spots(freed_by(options))}
+    left = {s.name: s.free - nodes.get(s.name, 0) * per for s in ground.outlook.spots(freed_by(options))}
     pool, total = claim.pool, 0
     added: dict[str, int] = {claim.tenant.name: claim.least_gpus}
     charges = ground.charges(freed_by(options))
@@ -137,7 +150,7 @@ def _would_start(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[O
             if charges.get(tenant, 0) + added.get(tenant, 0) + asked > cycle.due(tenant, pool.name):
                 continue
             spots = [
-                Spot(n, ground.standing(n).host.node.domains, f, own=False) for n, f in sorted(left.items()) if f > 0
+                Spot(n, cycle.estate.hosts[n].node.domains, f, own=False) for n, f in sorted(left.items()) if f > 0
             ]
             shape = Shape(job.min_workers, job.min_workers, job.gpus_per_worker, job.level, required=job.required)
             if found := place(pool, spots, shape):

@@ -35,7 +35,7 @@ def with_moves(
     merged = [tuple(options[key]) for key in sorted(options)]
     domains = itertools.islice(by_domain(cycle, claim, ground, merged), _MOST_DOMAINS)
     places = [(there, test) for _, there, test in domains]
-    for there, test in places or [(merged, test_of(cycle, claim, ground, None))]:
+    for there, test in places or [(merged, test_of(cycle, claim, ground, merged))]:
         found = _found(cycle, claim, ground, there, test)
         if found and (best is None or (found.risk, bool(best.moved)) < (best.risk, True)):
             best = found  # a move before an eviction of equal loss
@@ -48,12 +48,12 @@ def gathered(cycle: Cycle, claim: Claim, ground: Ground, best: Taking | None) ->
     if (name, pool) in cycle.blocked:
         return best
     # moving frees no GPUs: the claim must find its own among those that are free now, if not together
-    if claim.job.min_workers * claim.job.gpus_per_worker > sum(spot.free for spot in ground.spots()):
+    if claim.job.min_workers * claim.job.gpus_per_worker > sum(spot.free for spot in ground.outlook.spots()):
         return best
     entitled = replace(claim, class_=ENTITLED)
     guaranteed = cycle.quotas[pool].quotas[name].guaranteed
     own = [(m,) for m in _movers(cycle, claim, ground) if m.tenant == name]
-    base = test_of(cycle, entitled, ground, None)
+    base = test_of(cycle, entitled, ground, own)
 
     def possible(options: Sequence[Option]) -> bool:
         return ground.stand(freed_by(options), cap=guaranteed) is not None
@@ -70,6 +70,8 @@ def _found(
     cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group], base: Test, most: int | None = None
 ) -> Taking | None:
     def settled(chosen: Sequence[Option]) -> Taking | None:
+        if not _room_for_all(cycle, claim, ground, chosen):
+            return None
         cap = cap_of(cycle, claim, chosen)
         limits = [c for c in (cap, most) if c is not None]
         nodes = ground.stand(freed_by(chosen), cap=min(limits, default=None))
@@ -83,11 +85,23 @@ def _found(
         return Taking(claim, nodes, tuple(chosen), places)
 
     def acceptable(chosen: Sequence[Option]) -> bool:
-        return base.acceptable(chosen) and settled(chosen) is not None
+        return settled(chosen) is not None and base.acceptable(chosen)
 
     likely = sorted(groups, key=lambda g: (g[0].risk / max(1, g[-1].gpus), g[0].job))[:EXACT_CANDIDATES]
     found = cheapest(likely, Test(base.allowed, base.possible, acceptable, base.room), _MOST_SETS)
     return settled(found) if found and any(o.moves for o in found) else None
+
+
+def _room_for_all(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option]) -> bool:
+    """Whether the claim and the largest workers that are moved find room, wherever that is: else no place is sought."""
+    moved = [cycle.estate.running[o.job] for o in options if o.moves]
+    if claim.pool.exclusive or not moved:
+        return True
+    size = max(r.job.gpus_per_worker for r in moved)
+    asked = sum(r.workers for r in moved if r.job.gpus_per_worker == size)
+    if claim.job.gpus_per_worker >= size:
+        asked += claim.job.min_workers
+    return ground.outlook.rooms(size, freed_by(options)) >= asked
 
 
 def _new_places(
@@ -101,7 +115,7 @@ def _new_places(
     for option in sorted((o for o in options if o.moves), key=lambda o: (-o.gpus, o.job)):
         running = cycle.estate.running[option.job]
         job, spots = running.job, []
-        for spot in ground.spots(freed, tenant=running.tenant):
+        for spot in ground.outlook.spots(freed, tenant=running.tenant):
             free = spot.free - taken.get(spot.name, 0)
             shared = claim.pool.exclusive and holders.get(spot.name, running.tenant) != running.tenant
             if free > 0 and not shared:

@@ -90,12 +90,12 @@ def wait_for(cycle: Cycle, claim: Claim, until: float) -> Waiting | None:
 def take(cycle: Cycle, claim: Claim, ground: Ground) -> Taking | None:
     """The cheapest victims that let the claim stand on this ground."""
     if not claim.entitled and takes_from_nobody(cycle, claim, ground):
-        free = sum(spot.free for spot in ground.spots())
+        free = ground.outlook.free()
         if not claim.job.required or free < claim.least_gpus:
             return None  # at the most jobs may be moved, which frees no GPUs
     groups = [g for g in candidates(cycle, claim) if g[0].job not in ground.over]
     likely = within_right(cycle, claim, ground, groups)
-    found = _in_one_domain(cycle, claim, ground, likely) or cheapest(likely, test_of(cycle, claim, ground, None))
+    found = _in_one_domain(cycle, claim, ground, likely) or cheapest(likely, test_of(cycle, claim, ground, likely))
     best = _taking(cycle, claim, ground, found) if found else None
     if claim.job.required or (best is None and claim.entitled):
         best = with_moves(cycle, claim, ground, groups, best)

@@ -47,7 +47,7 @@ def _reservation(
     ends = cycle.estate.ends[pool.name]
     over = {key for _, key in ends.known_by(turn, cycle.now)} if turn is not None else set[str]()
     ground = Ground(cycle, claim, over, math.inf if turn is None else turn)
-    room = {n: max(ground.standing(n).base, gpus[n]) for n in nodes}
+    room = {n: max(ground.outlook.base(n) or 0, gpus[n]) for n in nodes}
     charged = cycle.estate.charges.without(name, pool.name, ground.over)
     within = charged + sum(gpus.values()) <= cycle.due(name, pool.name)
     return Reservation(
@@ -62,7 +62,7 @@ def _least_to_free(cycle: Cycle, claim: Claim) -> dict[str, int] | None:
     ground = Ground(cycle, claim, (), math.inf)
     for host in cycle.estate.by_pool[claim.pool.name]:
         room = host.capacity - host.held_gpus
-        base = ground.base(host) if room >= per else None
+        base = ground.outlook.base(host.name) if room >= per else None
         if base is not None and base > -host.capacity:
             ranked.append((max(0, room - max(0, base)), host.name, room, host))
     ranked.sort(key=lambda r: r[:2])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from entente.engine.bounds import NO_OWN, NOTHING, Bounds, Room, amounts, main_host, plus
-from entente.engine.ground import Freed
+from entente.engine.outlook import Freed
 from entente.engine.option import Group, Option
 
 EXACT_CANDIDATES = 20
