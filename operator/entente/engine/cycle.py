@@ -1,8 +1,11 @@
 """The state of one decision: the estate, the quotas, the walks and the shares, kept in step with every step taken."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from entente.api.job import AllocationClass
 from entente.api.reasons import Reason
@@ -22,6 +25,9 @@ from entente.engine.screening import Refusal, priority_of
 from entente.engine.shares import Use, fair_surplus, kept_ahead, kept_back
 from entente.engine.state import State
 from entente.engine.walk import ENTITLED, Bounds, Walk, Walker
+
+if TYPE_CHECKING:
+    from entente.engine.outlook import Outlook
 
 _SPENT = Refusal(Reason.BUDGET_SPENT, telling.spent(everything=False))
 
@@ -71,6 +77,10 @@ class Cycle:
     """By job: what its eviction would cost, once that was asked for."""
     blocked: set[tuple[str, str]] = field(default_factory=set)
     """Tenants and pools in which an entitled job that waited long could not be placed: nobody behind it is entitled."""
+    slack: dict[str, float] = field(default_factory=dict)
+    """By pool: how long before the end of a notice its slowest victims must be told."""
+    outlooks: dict[object, Outlook] = field(default_factory=dict)
+    """What claims of this decision found at later moments, the latest used last."""
     _uses: dict[str, dict[str, Use]] = field(default_factory=dict)
     """By pool: what the surplus is divided by."""
     _surplus: dict[str, dict[str, int]] = field(default_factory=dict)

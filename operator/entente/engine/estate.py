@@ -49,6 +49,8 @@ class Estate:
         self.ends: dict[str, Ends] = {pool: Ends() for pool in self.by_pool}
         """Of the running jobs of each pool that were not started or grown in this decision."""
         self.charges = Charges(self.pools, self.hosts, self.running)
+        self.touched: dict[str, list[str]] = {pool: [] for pool in self.by_pool}
+        """Hosts of each pool on which something changed since `watch`, one after the other."""
         self._placed_on: dict[str, dict[str, Job]] = {}
         """By node, there or not: the jobs that were told to have workers on it."""
         self._bare: tuple[BarePods, ...] = ()
@@ -157,6 +159,8 @@ class Estate:
     def watch(self) -> None:
         """From now on, remember how to take back what is done."""
         self._undo = []
+        for hosts in self.touched.values():
+            hosts.clear()
 
     def undo(self) -> Steps:
         """Take back everything since `watch`, and return what does it again."""
@@ -238,6 +242,7 @@ class Estate:
             return
         if self._undo is not None:
             self._undo.append(lambda: self._set(host, side, key, before))
+            self.touched[host.node.pool].append(host.name)
         stock = self.stocks[host.node.pool]
         stock.take(host)
         if side is host.going:

@@ -8,7 +8,7 @@ from entente.engine.bounds import Room
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.estate import Estate
 from entente.engine.host import Host, Use
-from entente.engine.outlook import NOTHING, Freed, Outlook, Plot, gpus_of
+from entente.engine.outlook import NOTHING, Freed, Plot, gpus_of, outlook
 from entente.engine.placement import Shape, Spot, place
 from entente.engine.running import gpus_on
 
@@ -37,7 +37,7 @@ class Ground:
         self.cycle, self.claim, self.estate = cycle, claim, cycle.estate
         self.over = frozenset(over)
         """Jobs that have ended by then."""
-        self.outlook = Outlook(cycle, claim, self.over, moment)
+        self.outlook = outlook(cycle, claim, self.over, moment)
         self._charges: dict[str, int] | None = None
         self._free: int | None = None
 
@@ -58,7 +58,10 @@ class Ground:
                         return 0
             return max(0, min(base + gpus, self.estate.hosts[name].capacity)) // per - before
 
-        found = sum(spot.free // per for spot in self.outlook.spots(least=per, only=only))
+        if self.claim.pool.exclusive:
+            found = sum(spot.free // per for spot in self.outlook.spots(tenant, least=per, only=only))
+        else:
+            found = self.outlook.rooms(per, only=only)
         return Room(max(0, self.claim.job.min_workers - found), per, made)
 
     def charge_of(self, tenant: str, gpus: Mapping[str, int], freed: Freed) -> int:
@@ -77,7 +80,11 @@ class Ground:
         pool = self.claim.pool.name
         if self._charges is None:
             tenants = self.cycle.quotas[pool].quotas
-            self._charges = {name: self.estate.charges.without(name, pool, self.over) for name in tenants}
+            if self.claim.pool.exclusive:
+                self._charges = {name: self.estate.charges.without(name, pool, self.over) for name in tenants}
+            else:
+                ended, charged = self.outlook.ended, self.estate.charges.of
+                self._charges = {name: charged(name, pool) - ended[name] for name in tenants}
         charges = dict(self._charges)
         for key, nodes in freed.items():
             tenant = self.estate.running[key].tenant
@@ -134,8 +141,33 @@ class Ground:
     def _whole(self, plot: Plot, freed: Freed) -> int:
         """GPUs of a host that will be empty, else none."""
         given = sum(nodes.get(plot.host.name, 0) for nodes in freed.values())
-        empty = plot.base + given >= plot.host.capacity and not self.outlook.occupied(plot, freed, self.claim.tenant.name)
-        return plot.host.capacity if empty else 0
+        enough, tenant = plot.base + given >= plot.host.capacity, self.claim.tenant.name
+        return plot.host.capacity if enough and not self.outlook.occupied(plot, freed, tenant) else 0
+
+    def stands(
+        self,
+        freed: Freed = NOTHING,
+        *,
+        only: frozenset[str] | None = None,
+        cap: int | None = None,
+        loosely: bool = False,
+    ) -> bool:
+        """Whether the gang stands with its least workers, as in `stand`: where that is, is not worked out."""
+        claim = self.claim
+        least, per = claim.job.min_workers, claim.job.gpus_per_worker
+        if claim.pool.exclusive or (claim.job.required and (only is None or least == 1)):
+            return self.stand(freed, only=only, cap=cap, loosely=loosely, least=True) is not None
+        return self._limit(freed, cap, loosely=loosely) >= least * per and self.outlook.rooms(per, freed, only) >= least
+
+    def _limit(self, freed: Freed, cap: int | None, *, loosely: bool) -> int:
+        """GPUs that the claim may add to its tenant's charge in a shared pool."""
+        charges, tenant = self.charges(freed), self.claim.tenant.name
+        limit = self.allowance(freed, self.charges(NOTHING) if loosely else charges)
+        if cap is not None:
+            limit = min(limit, cap - charges[tenant])
+        if (most := self.cycle.most(self.claim.tenant, self.claim.pool.name)) is not None:
+            limit = min(limit, most - (self.charged_at_first(tenant, freed) if freed else charges[tenant]))
+        return limit
 
     def stand(
         self,
@@ -171,9 +203,12 @@ class Ground:
         if (most := self.cycle.most(claim.tenant, claim.pool.name)) is not None:
             first = self.charged_at_first(tenant, freed) if freed else charges[tenant]
             limits.append((most - first, at_first if freed else added))
-        if not claim.pool.exclusive and min(limit for limit, _ in limits) < shape.least * per:
-            return None  # whatever the hosts: in a shared pool each worker adds as much
-        return fit(claim, self.outlook.spots(freed, least=per, only=only), shape, limits)
+        if not claim.pool.exclusive:
+            if min(limit for limit, _ in limits) < shape.least * per:
+                return None  # whatever the hosts: in a shared pool each worker adds as much
+            if self.outlook.rooms(per, freed, only) < shape.least:
+                return None
+        return fit(claim, self.outlook.spots(tenant, freed=freed, least=per, only=only), shape, limits)
 
 
 def fit(claim: Claim, spots: list[Spot], shape: Shape, limits: Sequence[tuple[int, Added]]) -> dict[str, int] | None:

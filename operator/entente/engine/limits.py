@@ -66,10 +66,10 @@ def test_of(
     own_gpus = _beyond_right(cycle, claim, ground, groups)
 
     def possible(options: Sequence[Option]) -> bool:
-        return ground.stand(freed_by(options), only=only, loosely=True) is not None
+        return ground.stands(freed_by(options), only=only, loosely=True)
 
     def acceptable(options: Sequence[Option]) -> bool:
-        stands = ground.stand(freed_by(options), only=only, cap=cap_of(cycle, claim, options)) is not None
+        stands = ground.stands(freed_by(options), only=only, cap=cap_of(cycle, claim, options))
         return stands and _keeps_busy(cycle, claim, ground, options)
 
     return Test(
@@ -137,7 +137,7 @@ def _would_start(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[O
     """GPUs that waiting jobs within their due would start on, beside the claim, once these are freed."""
     nodes = ground.stand(freed_by(options), cap=cap_of(cycle, claim, options)) or {}
     per = claim.job.gpus_per_worker
-    left = {s.name: s.free - nodes.get(s.name, 0) * per for s in ground.outlook.spots(freed_by(options))}
+    left = {s.name: s.free - nodes.get(s.name, 0) * per for s in ground.outlook.spots(claim.tenant.name, freed=freed_by(options))}
     pool, total = claim.pool, 0
     added: dict[str, int] = {claim.tenant.name: claim.least_gpus}
     charges = ground.charges(freed_by(options))

@@ -48,7 +48,7 @@ def gathered(cycle: Cycle, claim: Claim, ground: Ground, best: Taking | None) ->
     if (name, pool) in cycle.blocked:
         return best
     # moving frees no GPUs: the claim must find its own among those that are free now, if not together
-    if claim.job.min_workers * claim.job.gpus_per_worker > sum(spot.free for spot in ground.outlook.spots()):
+    if claim.job.min_workers * claim.job.gpus_per_worker > sum(spot.free for spot in ground.outlook.spots(name)):
         return best
     entitled = replace(claim, class_=ENTITLED)
     guaranteed = cycle.quotas[pool].quotas[name].guaranteed
@@ -115,7 +115,7 @@ def _new_places(
     for option in sorted((o for o in options if o.moves), key=lambda o: (-o.gpus, o.job)):
         running = cycle.estate.running[option.job]
         job, spots = running.job, []
-        for spot in ground.outlook.spots(freed, tenant=running.tenant):
+        for spot in ground.outlook.spots(running.tenant, freed=freed):
             free = spot.free - taken.get(spot.name, 0)
             shared = claim.pool.exclusive and holders.get(spot.name, running.tenant) != running.tenant
             if free > 0 and not shared:

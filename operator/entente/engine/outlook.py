@@ -1,19 +1,26 @@
 """How many GPUs of each host of a pool will be free for a tenant at a later moment, when some jobs have ended."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Self
 
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.host import Host
-from entente.engine.idle import binding, by_node, not_handed_over, taker_of
+from entente.engine.idle import binding, not_handed_over, taker_of
+from entente.engine.model import Pool
 from entente.engine.placement import Spot
+from entente.engine.reservations import Reservation
 
 Freed = Mapping[str, Mapping[str, int]]
 """By job: GPUs that it gives on each node."""
 
 NOTHING: Freed = MappingProxyType({})
+
+_MOST_KEPT = 32
+"""Outlooks kept for claims that come; the oldest goes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,65 +35,132 @@ class Plot:
 
 
 class Outlook:
-    """The hosts of a claim's pool at a later moment.
+    """The hosts of a pool at a later moment.
 
-    A host on which nothing comes, goes or is reserved is then as it is now: only the others are looked at one by one.
-    Who else is on a host matters where hosts are not shared, so that all are looked at closely there.
+    Args:
+        cycle: the decision under way.
+        pool: whose hosts.
+        tenant: whose eyes they are seen with.
+        over: running jobs that have ended by then.
+        moment: on the clock of the snapshots, in seconds.
+        bound: the reservations that are respected.
     """
 
-    def __init__(self, cycle: Cycle, claim: Claim, over: frozenset[str], moment: float) -> None:
-        self._cycle, self._pool, self._tenant = cycle, claim.pool, claim.tenant.name
-        self._hosts, self._stock = cycle.estate.hosts, cycle.estate.stocks[claim.pool.name]
-        self._over, self._moment = over, moment
-        self._reserved = by_node(binding(cycle, claim.pool.name, taker_of(cycle, claim)))
-        self._ended = Counter[str]()
-        for key in over:
-            for name in cycle.estate.running[key].nodes:
-                if (host := self._hosts.get(name)) and (use := host.using.get(key)):
-                    self._ended[name] += use.gpus
-        self._changing = {*self._stock.moving, *self._reserved, *self._ended}
+    def __init__(
+        self,
+        cycle: Cycle,
+        pool: Pool,
+        tenant: str,
+        over: frozenset[str],
+        moment: float,
+        bound: Sequence[Reservation],
+    ) -> None:
+        self._cycle, self._pool, self._tenant = cycle, pool, tenant
+        self._hosts, self._stock = cycle.estate.hosts, cycle.estate.stocks[pool.name]
+        self.over, self._moment = over, moment
+        self.ended: Counter[str] = Counter()
+        """By tenant: GPUs of its jobs that have ended."""
+        self._ended: Counter[str] = Counter()
+        self._reserved: Counter[str] = Counter()
+        self._closed: set[str] = set()
+        """Hosts that are another tenant's by a reservation, where hosts are not shared."""
+        self._free: dict[str, int] = dict(self._stock.open_on)
+        """By host that has any: GPUs that are free then."""
+        self._counts = Counter(self._stock.counts)
+        """How many hosts have so many GPUs free then."""
         self._bases: dict[str, int | None] = {}
         self._plots: dict[str, Plot] = {}
+        self._rooms: dict[tuple[int, frozenset[str] | None], int] = {}
         self._spots: dict[tuple[str, int, frozenset[str] | None], list[Spot]] = {}
-        self._rooms: dict[int, int] = {}
+        self._seen = len(cycle.estate.touched[pool.name])
+        for key in over:
+            self._end(key)
+        for reservation in bound:
+            self._reserve(reservation)
+        for name in {*self._stock.moving, *self._reserved, *self._ended, *cycle.estate.barred[pool.name]}:
+            self._look(name)
+
+    def _end(self, key: str) -> None:
+        running = self._cycle.estate.running[key]
+        for name in running.nodes:
+            if (host := self._hosts.get(name)) and host.node.pool == self._pool.name and (use := host.using.get(key)):
+                self._ended[name] += use.gpus
+                self.ended[running.tenant] += use.gpus
+
+    def _reserve(self, reservation: Reservation) -> None:
+        self._reserved.update(reservation.gpus)
+        if self._pool.exclusive and reservation.tenant != self._tenant:
+            self._closed.update(reservation.gpus)
+
+    def beside(self, reservation: Reservation) -> Self:
+        """The same with one more reservation."""
+        other = copy(self)
+        other._reserved, other._closed = Counter(self._reserved), set(self._closed)
+        other._free, other._counts = dict(self._free), Counter(self._counts)
+        other._bases, other._plots, other._rooms, other._spots = {}, {}, {}, {}
+        other._reserve(reservation)
+        for name in reservation.gpus:
+            other._look(name)
+        return other
+
+    def catch_up(self) -> None:
+        """Look again at the hosts that changed since."""
+        touched = self._cycle.estate.touched[self._pool.name]
+        if self._seen < len(touched):
+            for name in {*touched[self._seen :]}:
+                self._look(name)
+                self._plots.pop(name, None)
+            self._seen = len(touched)
+            self._rooms.clear()
+            self._spots.clear()
+
+    def _look(self, name: str) -> None:
+        base = self._bases[name] = self._base(name)
+        free = max(0, base or 0)
+        before = self._free.get(name, 0)
+        if free != before:
+            self._counts[before] -= 1
+            self._counts[free] += 1
+            if free:
+                self._free[name] = free
+            else:
+                del self._free[name]
 
     def base(self, name: str) -> int | None:
-        """GPUs free on a host then, if nobody is evicted; none where the claim's tenant cannot come to use it."""
+        """GPUs free on a host then, if nobody is evicted; none where the tenant cannot come to use it."""
         if name not in self._bases:
-            self._bases[name] = self._look(name)
+            self._bases[name] = self._base(name)
         return self._bases[name]
 
-    def _look(self, name: str) -> int | None:
+    def _base(self, name: str) -> int | None:
         host = self._hosts.get(name)
         if host is None or host.node.pool != self._pool.name:
             return None
         if not host.capacity or not_handed_over(host, self._tenant):
             return None
-        free = host.capacity - host.staying_gpus
-        if name not in self._changing:
-            return free
-        leaves_by, pool = self._cycle.leaves_by, self._pool
-        late = sum(use.gpus for key, use in host.going.items() if leaves_by(key, pool) > self._moment)
-        free += self._ended[name] - max(host.held_gpus, late)  # what leaves late goes to the holds first
-        for reservation in self._reserved.get(name, ()):
-            if pool.exclusive and reservation.tenant != self._tenant:
-                return -host.capacity
-            free -= reservation.gpus[name]
-        return free
+        if name in self._closed:
+            return -host.capacity
+        busy = host.held_gpus
+        if host.going:  # what leaves late goes to the holds first
+            leaves_by, pool = self._cycle.leaves_by, self._pool
+            late = sum(use.gpus for key, use in host.going.items() if leaves_by(key, pool) > self._moment)
+            busy = max(busy, late)
+        base = host.capacity - host.staying_gpus - busy + self._ended[name] - self._reserved[name]
+        return min(base, host.capacity)
 
     def plot(self, name: str) -> Plot:
-        """A host that the claim's tenant may come to use, with who will be on it."""
+        """A host that the tenant may come to use, with who will be on it."""
         if name not in self._plots:
             host, base = self._hosts[name], self.base(name)
             assert base is not None  # noqa: S101 - only such hosts are asked for
             late = {k: u for k, u in host.going.items() if self._cycle.leaves_by(k, self._pool) > self._moment}
-            staying = {k: u for k, u in host.using.items() if k not in self._over}
+            staying = {k: u for k, u in host.using.items() if k not in self.over}
             users = {k: u.tenant for k, u in (*late.items(), *staying.items(), *host.held.items())}
             self._plots[name] = Plot(host, base, users)
         return self._plots[name]
 
     def plots(self) -> Iterator[Plot]:
-        """All hosts that the claim's tenant may come to use."""
+        """All hosts that the tenant may come to use."""
         for host in self._cycle.estate.by_pool[self._pool.name]:
             if self.base(host.name) is not None:
                 yield self.plot(host.name)
@@ -97,61 +171,75 @@ class Outlook:
         return any(key not in freed or freed[key].get(plot.host.name, 0) < gpus_of(plot.host, key) for key in others)
 
     def free(self) -> int:
-        """GPUs that are free then, over all hosts of a shared pool."""
-        total = self._stock.open
-        for name in self._cycle.estate.barred[self._pool.name] - self._changing:
-            if self.base(name) is None:
-                total -= self._hosts[name].open
-        for name in self._changing:
-            host = self._hosts.get(name)
-            if host is not None and host.node.pool == self._pool.name:
-                total += max(0, self.base(name) or 0) - host.open
-        return total
+        """GPUs that are free then, over all hosts, whoever is on them."""
+        return sum(free * count for free, count in self._counts.items())
 
-    def rooms(self, gpus: int, freed: Freed) -> int:
+    def rooms(self, gpus: int, freed: Freed = NOTHING, only: frozenset[str] | None = None) -> int:
         """Workers of so many GPUs that find room in a shared pool, once these jobs have given theirs."""
-        if gpus not in self._rooms:
-            self._rooms[gpus] = sum(spot.free // gpus for spot in self.spots(least=gpus))
-        total = self._rooms[gpus]
-        for name, more in given_by(freed).items():
-            if (base := self.base(name)) is not None:
+        total = self._rooms_at_first(gpus, only)
+        for name, more in given_by(freed).items() if freed else ():
+            if (only is None or name in only) and (base := self.base(name)) is not None:
                 total += (base + more) // gpus - max(0, base) // gpus
         return total
 
+    def _rooms_at_first(self, gpus: int, only: frozenset[str] | None) -> int:
+        key = (gpus, only)
+        if key not in self._rooms:
+            if only is None:
+                self._rooms[key] = sum(free // gpus * count for free, count in self._counts.items())
+            else:
+                self._rooms[key] = sum(self._free.get(name, 0) // gpus for name in only)
+        return self._rooms[key]
+
     def spots(
-        self,
-        freed: Freed = NOTHING,
-        *,
-        least: int = 1,
-        only: frozenset[str] | None = None,
-        tenant: str | None = None,
+        self, tenant: str, *, freed: Freed = NOTHING, least: int = 1, only: frozenset[str] | None = None
     ) -> list[Spot]:
-        """Hosts with so many GPUs that are free for a tenant, else the claim's, once these jobs have given theirs."""
-        user = self._tenant if tenant is None else tenant
-        spots = self._spots_of(user, least, only)
+        """Hosts with so many GPUs that are free for a tenant once these jobs have given theirs."""
+        spots = self._spots_of(tenant, least, only)
         if not freed:
             return spots
         given = given_by(freed)
         kept = [s for s in spots if s.name not in given]
         inside = given if only is None else given.keys() & only
-        return kept + [s for name in inside if (s := self._spot(name, given[name], freed, user)) and s.free >= least]
+        for name in inside:
+            if (base := self.base(name)) is not None and base + given[name] >= least:
+                kept += self._spot(name, base + given[name], freed, tenant)
+        return kept
 
     def _spots_of(self, tenant: str, least: int, only: frozenset[str] | None) -> list[Spot]:
         key = (tenant, least, only)
         if key not in self._spots:
-            names = {*(h.name for h in self._stock.hosts(least)), *self._changing} if only is None else only
-            found = (self._spot(name, 0, NOTHING, tenant) for name in names)
-            self._spots[key] = [s for s in found if s and s.free >= least]
+            free = self._free if only is None else {name: self._free.get(name, 0) for name in only}
+            enough = [(name, gpus) for name, gpus in free.items() if gpus >= least]
+            self._spots[key] = [spot for name, gpus in enough for spot in self._spot(name, gpus, NOTHING, tenant)]
         return self._spots[key]
 
-    def _spot(self, name: str, given: int, freed: Freed, user: str) -> Spot | None:
-        base = self.base(name)
-        if base is None or base + given <= 0:
-            return None
+    def _spot(self, name: str, free: int, freed: Freed, tenant: str) -> Iterable[Spot]:
         host = self._hosts[name]
-        if self._pool.exclusive and self.occupied(self.plot(name), freed, user):
-            return None
-        return Spot(name, host.node.domains, min(base + given, host.capacity), user in host.tenants)
+        if self._pool.exclusive and self.occupied(self.plot(name), freed, tenant):
+            return ()
+        return (Spot(name, host.node.domains, min(free, host.capacity), tenant in host.tenants),)
+
+
+def outlook(cycle: Cycle, claim: Claim, over: frozenset[str], moment: float) -> Outlook:
+    """What a claim will find at a moment: made anew only if no other claim of the decision looked at the same."""
+    pool, name = claim.pool, claim.tenant.name
+    bound = binding(cycle, pool.name, taker_of(cycle, claim))
+    tenant = name if pool.exclusive or cycle.estate.barred[pool.name] else ""
+    key = (pool.name, tenant, over, moment)
+    ids = tuple(map(id, bound))
+    known = cycle.outlooks
+    found = known.pop((key, ids), None)
+    if found is None and (shorter := known.get((key, ids[:-1]))) is not None and ids:
+        shorter.catch_up()
+        found = shorter.beside(bound[-1])
+    elif found is None:
+        found = Outlook(cycle, pool, tenant, over, moment, bound)
+    found.catch_up()
+    known[key, ids] = found
+    if len(known) > _MOST_KEPT:
+        del known[next(iter(known))]
+    return found
 
 
 def given_by(freed: Freed) -> Counter[str]:

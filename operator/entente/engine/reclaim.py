@@ -9,7 +9,7 @@ from entente.engine.cycle import Claim, Cycle
 from entente.engine.domains import by_domain
 from entente.engine.ground import Ground
 from entente.engine.limits import cap_of, takes_from_nobody, test_of, within_right
-from entente.engine.model import MIN_GRACE_S
+from entente.engine.model import MIN_GRACE_S, Pool
 from entente.engine.moves import gathered, with_moves
 from entente.engine.option import Group, Option
 from entente.engine.risk import needed_grace
@@ -19,10 +19,18 @@ from entente.engine.victims import cheapest, cost, freed_by
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """GPUs that come free by themselves within the notice."""
+    """Enough GPUs come free by themselves by a moment within the notice."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """GPUs that come free by themselves."""
 
     nodes: dict[str, int]
-    turn: float
+    """Workers of the job on each node."""
+    at: float
 
 
 def deadline(cycle: Cycle, claim: Claim) -> float:
@@ -41,16 +49,19 @@ def reclaim(cycle: Cycle, claim: Claim) -> Taking | Waiting | None:
     ends = cycle.estate.ends[claim.pool.name]
     surely = ends.enforced_by(until)
     ground = Ground(cycle, claim, surely, until)
-    if ground.stand() is not None:
-        return wait_for(cycle, claim, until)
+    if ground.stands():
+        return Waiting(until)
+    early = surely | ends.estimated_by(until - _longest_slack(cycle, claim.pool), cycle.now)
+    if early != surely and Ground(cycle, claim, early, until).stands():
+        return Waiting(until)  # whoever would have to be told in time, if the estimates fail
     taking = take(cycle, claim, ground)
     slack = _slack(cycle, claim, taking) if taking else 0.0
 
     likely = surely | ends.estimated_by(until - slack, cycle.now)
     if likely != surely:
         ground = Ground(cycle, claim, likely, until)
-        if ground.stand() is not None:
-            return wait_for(cycle, claim, until)
+        if ground.stands():
+            return Waiting(until)
         taking = take(cycle, claim, ground)
     return taking
 
@@ -61,7 +72,15 @@ def _slack(cycle: Cycle, claim: Claim, taking: Taking) -> float:
     return max(graces, default=0.0) + (claim.pool.handover_s or 0.0)
 
 
-def wait_for(cycle: Cycle, claim: Claim, until: float) -> Waiting | None:
+def _longest_slack(cycle: Cycle, pool: Pool) -> float:
+    """The slack of the slowest victims that a pool had when it was asked for first in a decision."""
+    if pool.name not in cycle.slack:
+        graces = (needed_grace(r.job, pool) for r in cycle.estate.running.values() if r.pool == pool.name)
+        cycle.slack[pool.name] = max(graces, default=0.0) + (pool.handover_s or 0.0)
+    return cycle.slack[pool.name]
+
+
+def turn_of(cycle: Cycle, claim: Claim, until: float) -> Turn | None:
     """The earliest known end by which the claim can stand with its least workers, and where."""
     known = cycle.estate.ends[claim.pool.name].known_by(until, cycle.now)
     going = {key for host in cycle.estate.stocks[claim.pool.name].moving.values() for key in host.going}
@@ -83,7 +102,7 @@ def wait_for(cycle: Cycle, claim: Claim, until: float) -> Waiting | None:
         if nodes is None:
             low = middle + 1
         else:
-            high, found = middle, Waiting(nodes, max(cycle.now, moments[middle]))
+            high, found = middle, Turn(nodes, max(cycle.now, moments[middle]))
     return found
 
 

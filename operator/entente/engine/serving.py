@@ -68,14 +68,15 @@ def _take_or_wait(cycle: Cycle, unplaced: Unplaced, claims: list[Claim]) -> bool
             carry_out(cycle, outcome)
             return True
         if isinstance(outcome, Waiting) and claim.entitled:
-            _reserve(cycle, unplaced, own_reservation(cycle, claim, outcome))
-            return False
-        if isinstance(outcome, Waiting):
+            if reservation := own_reservation(cycle, claim, outcome):
+                _reserve(cycle, unplaced, reservation)
+                return False
+        elif isinstance(outcome, Waiting):
             borrowing = (claim, outcome)
     if borrowing is None:
         _reserve_turn(cycle, unplaced, claims)
-    elif borrowing[0].first:
-        _reserve(cycle, unplaced, own_reservation(cycle, *borrowing))
+    elif borrowing[0].first and (reservation := own_reservation(cycle, *borrowing)):
+        _reserve(cycle, unplaced, reservation)
     return False
 
 

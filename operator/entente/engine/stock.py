@@ -1,5 +1,6 @@
 """Free GPUs of a pool, kept up with every change: sums, and the hosts by how many GPUs are free on them."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from entente.engine.host import Host
@@ -20,6 +21,10 @@ class Stock:
         """GPUs of hosts that nobody uses or holds."""
         self.moving: dict[str, Host] = {}
         """Hosts with GPUs that are on their way out, or held."""
+        self.open_on: dict[str, int] = {}
+        """By host: open GPUs, where there are any."""
+        self.counts: Counter[int] = Counter()
+        """How many hosts have so many open GPUs."""
         self._by_open: list[dict[str, Host]] = [{}]
         self._in_domain: dict[str, dict[int, int]] = {}
         """By domain wider than the narrowest: how many hosts have so many open GPUs."""
@@ -34,6 +39,8 @@ class Stock:
             self.untouched += host.capacity
         if free > 0:
             self.open += free
+            self.open_on[host.name] = free
+            self.counts[free] += 1
             while len(self._by_open) <= free:
                 self._by_open.append({})
             self._by_open[free][host.name] = host
@@ -51,6 +58,8 @@ class Stock:
             self.untouched -= host.capacity
         if free > 0:
             self.open -= free
+            del self.open_on[host.name]
+            self.counts[free] -= 1
             del self._by_open[free][host.name]
             for domain in host.node.domains[:-1]:
                 self._in_domain[domain][free] -= 1

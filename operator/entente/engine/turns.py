@@ -7,13 +7,14 @@ from entente.engine.ground import Ground
 from entente.engine.model import DAY_S
 from entente.engine.placement import Shape, Spot, holds, place
 from entente.engine.queues import waited
-from entente.engine.reclaim import Waiting, wait_for
+from entente.engine.reclaim import Waiting, turn_of
 from entente.engine.reservations import Reservation
 
 
-def own_reservation(cycle: Cycle, claim: Claim, waiting: Waiting) -> Reservation:
+def own_reservation(cycle: Cycle, claim: Claim, waiting: Waiting) -> Reservation | None:
     """GPUs that come free within the notice of an entitled job are its own."""
-    return _reservation(cycle, claim, waiting.nodes, waiting.turn, own=claim.entitled)
+    turn = turn_of(cycle, claim, waiting.until)
+    return _reservation(cycle, claim, turn.nodes, turn.at, own=claim.entitled) if turn else None
 
 
 def next_turn(cycle: Cycle, claim: Claim) -> Reservation | None:
@@ -26,9 +27,9 @@ def next_turn(cycle: Cycle, claim: Claim) -> Reservation | None:
     charged = cycle.estate.charges.of(claim.tenant.name, claim.pool.name)
     if most is not None and claim.least_gpus > most:
         return None
-    waiting = wait_for(cycle, claim, cycle.now + DAY_S)
-    if waiting is not None:
-        return _reservation(cycle, claim, waiting.nodes, waiting.turn)
+    turn = turn_of(cycle, claim, cycle.now + DAY_S)
+    if turn is not None:
+        return _reservation(cycle, claim, turn.nodes, turn.at)
     if most is not None and charged + claim.least_gpus > most:
         return None
     if waited(claim.job, cycle.now) < claim.pool.min_runtime_s:

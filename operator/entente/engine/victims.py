@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from entente.engine.bounds import NO_OWN, NOTHING, Bounds, Room, amounts, main_host, plus
-from entente.engine.outlook import Freed
 from entente.engine.option import Group, Option
+from entente.engine.outlook import Freed
 
 EXACT_CANDIDATES = 20
 """Up to this many candidate jobs the minimum is exact."""
