@@ -1,7 +1,7 @@
 """Rule 9: jobs that are moved to make room: evicted, with a place elsewhere in the same decision."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from entente.engine.candidates import movable
@@ -10,6 +10,7 @@ from entente.engine.domains import by_domain
 from entente.engine.ground import Ground
 from entente.engine.limits import cap_of, test_of
 from entente.engine.option import Group, Option
+from entente.engine.outlook import Freed
 from entente.engine.placement import Shape, Spot, place
 from entente.engine.taking import Taking
 from entente.engine.victims import EXACT_CANDIDATES, Test, cheapest, freed_by
@@ -30,7 +31,7 @@ def with_moves(
 ) -> Taking | None:
     """Victims of which some get another place, when that loses less than the best eviction (or the same)."""
     options = {g[0].job: list(g) for g in groups}
-    for mover in _movers(cycle, claim, ground):
+    for mover in _movers(cycle, claim, ground, groups):
         options.setdefault(mover.job, []).insert(0, mover)
     merged = [tuple(options[key]) for key in sorted(options)]
     domains = itertools.islice(by_domain(cycle, claim, ground, merged), _MOST_DOMAINS)
@@ -52,7 +53,7 @@ def gathered(cycle: Cycle, claim: Claim, ground: Ground, best: Taking | None) ->
         return best
     entitled = replace(claim, class_=ENTITLED)
     guaranteed = cycle.quotas[pool].quotas[name].guaranteed
-    own = [(m,) for m in _movers(cycle, claim, ground) if m.tenant == name]
+    own = [(m,) for m in _movers(cycle, claim, ground, ()) if m.tenant == name]
     base = test_of(cycle, entitled, ground, own)
 
     def possible(options: Sequence[Option]) -> bool:
@@ -62,8 +63,18 @@ def gathered(cycle: Cycle, claim: Claim, ground: Ground, best: Taking | None) ->
     return found if found and not (best and best.risk < found.risk) else best
 
 
-def _movers(cycle: Cycle, claim: Claim, ground: Ground) -> list[Option]:
-    return [g[0] for g in movable(cycle, claim) if g[0].job not in ground.over]
+def _movers(cycle: Cycle, claim: Claim, ground: Ground, groups: Iterable[Group]) -> list[Option]:
+    movers = [g[0] for g in movable(cycle, claim) if g[0].job not in ground.over]
+    if claim.pool.exclusive:
+        return movers
+    taken = freed_by(g[-1] for g in groups)
+    return [m for m in movers if _finds_room(cycle, ground, m, taken)]
+
+
+def _finds_room(cycle: Cycle, ground: Ground, mover: Option, taken: Freed) -> bool:
+    """Whether its workers find room on what is free or taken: that others are moved away for them is not sought."""
+    running = cycle.estate.running[mover.job]
+    return ground.outlook.rooms(running.job.gpus_per_worker, taken) >= running.workers
 
 
 def _found(
@@ -73,16 +84,15 @@ def _found(
         if not _room_for_all(cycle, claim, ground, chosen):
             return None
         cap = cap_of(cycle, claim, chosen)
-        limits = [c for c in (cap, most) if c is not None]
-        nodes = ground.stand(freed_by(chosen), cap=min(limits, default=None))
+        limit = min((c for c in (cap, most) if c is not None), default=None)
+        nodes = ground.stand(freed_by(chosen), cap=limit)
         if nodes is None:
             return None
         places = _new_places(cycle, claim, ground, chosen, nodes)
-        if places is None or not _within_limits(
-            cycle, claim, ground, Taking(claim, nodes, tuple(chosen), places), most
-        ):
+        if places is None:
             return None
-        return Taking(claim, nodes, tuple(chosen), places)
+        taking = Taking(claim, nodes, tuple(chosen), places)
+        return taking if _within_limits(cycle, claim, ground, taking, limit) else None
 
     def acceptable(chosen: Sequence[Option]) -> bool:
         return settled(chosen) is not None and base.acceptable(chosen)

@@ -117,7 +117,7 @@ def take(cycle: Cycle, claim: Claim, ground: Ground) -> Taking | None:
     found = _in_one_domain(cycle, claim, ground, likely) or cheapest(likely, test_of(cycle, claim, ground, likely))
     best = _taking(cycle, claim, ground, found) if found else None
     if claim.job.required or (best is None and claim.entitled):
-        best = with_moves(cycle, claim, ground, groups, best)
+        best = with_moves(cycle, claim, ground, likely, best)
     if claim.pool.exclusive and not claim.entitled:
         best = gathered(cycle, claim, ground, best)
     return best
