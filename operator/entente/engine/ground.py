@@ -157,9 +157,9 @@ class Ground:
         least, per = claim.job.min_workers, claim.job.gpus_per_worker
         if claim.pool.exclusive or (claim.job.required and (only is None or least == 1)):
             return self.stand(freed, only=only, cap=cap, loosely=loosely, least=True) is not None
-        return self._limit(freed, cap, loosely=loosely) >= least * per and self.outlook.rooms(per, freed, only) >= least
+        return self.limit(freed, cap, loosely=loosely) >= least * per and self.outlook.rooms(per, freed, only) >= least
 
-    def _limit(self, freed: Freed, cap: int | None, *, loosely: bool) -> int:
+    def limit(self, freed: Freed = NOTHING, cap: int | None = None, *, loosely: bool = False) -> int:
         """GPUs that the claim may add to its tenant's charge in a shared pool."""
         charges, tenant = self.charges(freed), self.claim.tenant.name
         limit = self.allowance(freed, self.charges(NOTHING) if loosely else charges)

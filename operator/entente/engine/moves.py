@@ -30,6 +30,9 @@ def with_moves(
     cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group], best: Taking | None
 ) -> Taking | None:
     """Victims of which some get another place, when that loses less than the best eviction (or the same)."""
+    asked = 0 if claim.pool.exclusive else claim.least_gpus - ground.limit()
+    if not _give(groups, asked):
+        return best
     options = {g[0].job: list(g) for g in groups}
     for mover in _movers(cycle, claim, ground, groups):
         options.setdefault(mover.job, []).insert(0, mover)
@@ -37,10 +40,17 @@ def with_moves(
     domains = itertools.islice(by_domain(cycle, claim, ground, merged), _MOST_DOMAINS)
     places = [(there, test) for _, there, test in domains]
     for there, test in places or [(merged, test_of(cycle, claim, ground, merged))]:
+        if not _give(there, asked):
+            continue
         found = _found(cycle, claim, ground, there, test)
         if found and (best is None or (found.risk, bool(best.moved)) < (best.risk, True)):
             best = found  # a move before an eviction of equal loss
     return best
+
+
+def _give(groups: Iterable[Group], gpus: int) -> bool:
+    """Whether these jobs can give so many GPUs for good: moving them frees none."""
+    return gpus <= 0 or sum(max((o.gpus for o in g if not o.moves), default=0) for g in groups) >= gpus
 
 
 def gathered(cycle: Cycle, claim: Claim, ground: Ground, best: Taking | None) -> Taking | None:
