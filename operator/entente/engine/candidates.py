@@ -1,6 +1,6 @@
 """Who may be evicted or shrunk for a claim: rules 4, 5 and 12."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from entente.api.job import AllocationClass, EvictionCause
@@ -18,18 +18,40 @@ _SURPLUS_RANK = float("-inf")
 
 def candidates(cycle: Cycle, claim: Claim) -> list[Group]:
     """Jobs of the claim's pool that it may take GPUs from, with the ways in which each may give them."""
-    found = {}
-    for tenant, running in cycle.estate.by_tenant.items():
-        above = cycle.estate.charges.of(tenant, claim.pool.name) > floor_of(cycle, claim, tenant)
-        called = claim.first and _may_call(cycle, claim)
-        for key, job in running.items():
-            if job.pool != claim.pool.name or job.new:
+    found: list[Group] = []
+    called = claim.first and _may_call(cycle, claim)
+    for tenant, jobs in cycle.estate.by_tenant.items():
+        if tenant == claim.tenant.name:
+            asked: Iterable[Running] = (r for r in jobs.values() if r.pool == claim.pool.name and not r.new)
+        else:
+            rigid, others = _givers(cycle, claim, tenant)
+            above = cycle.estate.charges.of(tenant, claim.pool.name) > floor_of(cycle, claim, tenant)
+            if above:
+                found += rigid
+            asked = (r for r in others if above or (called and r.on_call))
+        found += (group for running in asked if (group := tuple(_options(cycle, claim, running))))
+    return found
+
+
+def _givers(cycle: Cycle, claim: Claim, tenant: str) -> tuple[list[Group], list[Running]]:
+    """Jobs of a tenant that others may evict, and those of which it depends on the claim what they give, and whether.
+
+    The former are the same for all claims of a decision that are entitled, and for all that borrow.
+    """
+    key, changed = (tenant, claim.pool.name, claim.entitled), cycle.estate.changed[tenant]
+    known = cycle.givers.get(key)
+    if known is None or known[0] != changed:
+        rigid: list[Group] = []
+        others: list[Running] = []
+        for running in cycle.estate.by_tenant[tenant].values():
+            if running.pool != claim.pool.name or running.new:
                 continue
-            if tenant != claim.tenant.name and not (above or (called and job.on_call)):
-                continue
-            if group := tuple(_options(cycle, claim, job)):
-                found[key] = group
-    return [found[key] for key in sorted(found)]
+            if running.job.elastic or running.on_call:
+                others.append(running)
+            else:
+                rigid += (group for group in (tuple(_of_others(cycle, claim, running)),) if group)
+        known = cycle.givers[key] = (changed, rigid, others)
+    return known[1], known[2]
 
 
 def cause_of(cycle: Cycle, claim: Claim, option: Option) -> EvictionCause:

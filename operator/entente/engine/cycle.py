@@ -16,7 +16,7 @@ from entente.engine.estate import Estate
 from entente.engine.guarantees import PoolQuotas, Quota
 from entente.engine.host_walk import walk_hosts
 from entente.engine.model import MIN_GRACE_S, Job, Pool, Snapshot, Tenant
-from entente.engine.option import Option
+from entente.engine.option import Group, Option
 from entente.engine.queues import Pending
 from entente.engine.reservations import Reservation
 from entente.engine.risk import known_length, stopped_by
@@ -75,6 +75,8 @@ class Cycle:
     """When the GPUs of jobs that were told to stop in this decision are free."""
     evictions: dict[str, tuple[Running, Option]] = field(default_factory=dict)
     """By job: what its eviction would cost, once that was asked for."""
+    givers: dict[object, tuple[int, list[Group], list[Running]]] = field(default_factory=dict)
+    """By tenant, pool, and whether the claim is entitled: jobs that others may evict, and jobs to be looked at."""
     blocked: set[tuple[str, str]] = field(default_factory=set)
     """Tenants and pools in which an entitled job that waited long could not be placed: nobody behind it is entitled."""
     slack: dict[str, float] = field(default_factory=dict)

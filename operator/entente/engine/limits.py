@@ -95,6 +95,10 @@ def _gives_in_turn(cycle: Cycle, claim: Claim, ground: Ground, tenant: str, give
     """Whether the tenant is above what is safe until the last indivisible part goes: a job, or a worker of a shrink."""
     floor = floor_of(cycle, claim, tenant)
     freed = freed_by(given)
+    if not claim.pool.exclusive:
+        last = max(o.gpus if o.keeps is None else cycle.estate.running[o.job].job.gpus_per_worker for o in given)
+        kept = ground.charges(NOTHING).get(tenant)
+        return kept is None or kept - sum(o.gpus for o in given) + last > floor
     for last in given:
         before = dict(freed)
         if last.keeps is None:

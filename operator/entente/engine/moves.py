@@ -10,7 +10,6 @@ from entente.engine.domains import by_domain
 from entente.engine.ground import Ground
 from entente.engine.limits import cap_of, test_of
 from entente.engine.option import Group, Option
-from entente.engine.outlook import Freed
 from entente.engine.placement import Shape, Spot, place
 from entente.engine.taking import Taking
 from entente.engine.victims import EXACT_CANDIDATES, Test, cheapest, freed_by
@@ -77,14 +76,11 @@ def _movers(cycle: Cycle, claim: Claim, ground: Ground, groups: Iterable[Group])
     movers = [g[0] for g in movable(cycle, claim) if g[0].job not in ground.over]
     if claim.pool.exclusive:
         return movers
-    taken = freed_by(g[-1] for g in groups)
-    return [m for m in movers if _finds_room(cycle, ground, m, taken)]
-
-
-def _finds_room(cycle: Cycle, ground: Ground, mover: Option, taken: Freed) -> bool:
-    """Whether its workers find room on what is free or taken: that others are moved away for them is not sought."""
-    running = cycle.estate.running[mover.job]
-    return ground.outlook.rooms(running.job.gpus_per_worker, taken) >= running.workers
+    # Each must find room on what is free or taken: that others are moved away for it is not sought.
+    taken, jobs = freed_by(g[-1] for g in groups), cycle.estate.running
+    sizes = {jobs[m.job].job.gpus_per_worker for m in movers}
+    rooms = {size: ground.outlook.rooms(size, taken) for size in sizes}
+    return [m for m in movers if rooms[jobs[m.job].job.gpus_per_worker] >= jobs[m.job].workers]
 
 
 def _found(
