@@ -21,14 +21,15 @@ def candidates(cycle: Cycle, claim: Claim) -> list[Group]:
     found: list[Group] = []
     called = claim.first and _may_call(cycle, claim)
     for tenant, jobs in cycle.estate.by_tenant.items():
+        asked: Iterable[Running] = ()
         if tenant == claim.tenant.name:
-            asked: Iterable[Running] = (r for r in jobs.values() if r.pool == claim.pool.name and not r.new)
-        else:
-            rigid, others = _givers(cycle, claim, tenant)
-            above = cycle.estate.charges.of(tenant, claim.pool.name) > floor_of(cycle, claim, tenant)
-            if above:
-                found += rigid
-            asked = (r for r in others if above or (called and r.on_call))
+            if cycle.may_give_to_own(claim):
+                asked = (r for r in jobs.values() if r.pool == claim.pool.name and not r.new)
+        elif cycle.estate.charges.of(tenant, claim.pool.name) > floor_of(cycle, claim, tenant):
+            rigid, asked = _givers(cycle, claim, tenant)
+            found += rigid
+        elif called:
+            asked = (r for r in jobs.values() if r.on_call and r.pool == claim.pool.name and not r.new)
         found += (group for running in asked if (group := tuple(_options(cycle, claim, running))))
     return found
 

@@ -48,6 +48,8 @@ class Estate:
         """Running jobs that may shrink and grow."""
         self.ends: dict[str, Ends] = {pool: Ends() for pool in self.by_pool}
         """Of the running jobs of each pool that were not started or grown in this decision."""
+        self.graces: dict[str, Counter[float]] = {pool: Counter() for pool in self.by_pool}
+        """By pool: how many running jobs ask for so many seconds to stop."""
         self.charges = Charges(self.pools, self.hosts, self.running)
         self.touched: dict[str, list[str]] = {pool: [] for pool in self.by_pool}
         """Hosts of each pool on which something changed since `watch`, one after the other."""
@@ -260,6 +262,8 @@ class Estate:
         if before is not None:
             del self.running[key]
             del self.by_tenant[before.tenant][key]
+            if before.job.grace_s is not None:
+                self.graces[before.pool][before.job.grace_s] -= 1
             if not before.new:
                 self.ends[before.pool].drop(before.job)
             self.elastic.pop(key, None)
@@ -268,6 +272,8 @@ class Estate:
             self.running[key] = running
             self.by_tenant.setdefault(running.tenant, {})[key] = running
             self.changed[running.tenant] += 1
+            if running.job.grace_s is not None:
+                self.graces[running.pool][running.job.grace_s] += 1
             if running.job.elastic:
                 self.elastic[key] = running
             if not running.new:

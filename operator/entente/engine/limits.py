@@ -9,7 +9,6 @@ from entente.engine.ground import Ground
 from entente.engine.option import Group, Option
 from entente.engine.outlook import NOTHING
 from entente.engine.placement import Shape, Spot, place
-from entente.engine.screening import priority_of
 from entente.engine.victims import Test, freed_by
 
 
@@ -33,8 +32,7 @@ def takes_from_nobody(cycle: Cycle, claim: Claim, ground: Ground) -> bool:
     tenant, pool = claim.tenant.name, claim.pool.name
     if claim.pool.exclusive or ground.charges(NOTHING)[tenant] + claim.least_gpus <= cycle.due(tenant, pool):
         return False
-    own = cycle.estate.by_tenant.get(tenant, {}).values()
-    return not any(r.job.elastic or r.on_call or (priority_of(r.job, claim.tenant) or 0) < claim.priority for r in own)
+    return not cycle.may_give_to_own(claim)
 
 
 def within_right(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]) -> list[Group]:

@@ -73,10 +73,10 @@ def _slack(cycle: Cycle, claim: Claim, taking: Taking) -> float:
 
 
 def _longest_slack(cycle: Cycle, pool: Pool) -> float:
-    """The slack of the slowest victims that a pool had when it was asked for first in a decision."""
+    """The slack of the slowest victims that save when told, as many as ran when it was asked for first."""
     if pool.name not in cycle.slack:
-        graces = (needed_grace(r.job, pool) for r in cycle.estate.running.values() if r.pool == pool.name)
-        cycle.slack[pool.name] = max(graces, default=0.0) + (pool.handover_s or 0.0)
+        graces = [s for s, jobs in cycle.estate.graces[pool.name].items() if jobs and s <= pool.notice_s]
+        cycle.slack[pool.name] = max([MIN_GRACE_S, *graces]) + (pool.handover_s or 0.0)
     return cycle.slack[pool.name]
 
 

@@ -1,7 +1,7 @@
 """A job that has GPUs, and what it would keep of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from entente.engine.model import Job
 
@@ -21,15 +21,15 @@ class Running:
     shrunk: bool = False
     """Shrunk in this decision: it may be shrunk further, but not evicted."""
 
-    @property
-    def workers(self) -> int:
-        """All of them."""
-        return sum(self.nodes.values())
+    workers: int = field(init=False)
+    """All of them."""
+    gpus: int = field(init=False)
+    """GPUs that it has."""
 
-    @property
-    def gpus(self) -> int:
-        """GPUs that it has."""
-        return self.workers * self.job.gpus_per_worker
+    def __post_init__(self) -> None:
+        """Counted once: they are asked for again and again."""
+        object.__setattr__(self, "workers", sum(self.nodes.values()))
+        object.__setattr__(self, "gpus", self.workers * self.job.gpus_per_worker)
 
 
 def gpus_on(nodes: Mapping[str, int], per_worker: int) -> dict[str, int]:
