@@ -19,7 +19,8 @@ class Charges:
 
     def __init__(self, pools: Mapping[str, Pool], hosts: Mapping[str, Host], running: Mapping[str, Running]) -> None:
         self._pools, self._hosts, self._running = pools, hosts, running
-        self._sums: dict[tuple[str, str], int] = {}
+        self._sums: dict[str, dict[str, int]] = {pool: {} for pool in pools}
+        """By pool and tenant."""
 
     def note(self, host: Host, before: Use | None, after: Use | None, sign: int) -> None:
         """Take off the charges that a change touches (-1), or put them on again as they are after it (1)."""
@@ -32,11 +33,17 @@ class Charges:
             self._add(use.tenant, pool, sign * use.gpus)
 
     def _add(self, tenant: str, pool: str, gpus: int) -> None:
-        self._sums[tenant, pool] = self._sums.get((tenant, pool), 0) + gpus
+        sums = self._sums[pool]
+        sums[tenant] = sums.get(tenant, 0) + gpus
 
     def of(self, tenant: str, pool: str) -> int:
         """GPUs that a tenant is charged in a pool: running and held."""
-        return self._sums.get((tenant, pool), 0)
+        sums = self._sums.get(pool)
+        return sums.get(tenant, 0) if sums else 0
+
+    def in_pool(self, pool: str) -> Mapping[str, int]:
+        """GPUs that each tenant is charged in a pool; none of it for one that is not there."""
+        return self._sums[pool]
 
     def without(
         self,

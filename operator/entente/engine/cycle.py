@@ -167,11 +167,11 @@ class Cycle:
     def kept_by_others(self, tenant: str, pool: str, charges: Mapping[str, int] | None = None) -> int:
         """GPUs that other tenants keep back, by their charges now or as given."""
         total = 0
+        if charges is None:
+            charges = self.estate.charges.in_pool(pool)
         for name, quota in self.quotas[pool].quotas.items():
-            if name != tenant:
-                charge = (charges or {}).get(name)
-                charge = self.estate.charges.of(name, pool) if charge is None else charge
-                total += kept_back(quota.guaranteed, quota.lend, charge)
+            if name != tenant and quota.guaranteed > quota.lend:
+                total += kept_back(quota.guaranteed, quota.lend, charges.get(name, 0))
         return total
 
     def kept_from(self, claim: Claim, charges: Mapping[str, int] | None = None) -> int:

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from entente.engine.candidates import movable
+from entente.engine.caps import cap_of
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.domains import by_domain
 from entente.engine.ground import Ground
-from entente.engine.limits import cap_of, test_of
+from entente.engine.limits import test_of
 from entente.engine.option import Group, Option
 from entente.engine.placement import Shape, Spot, place
 from entente.engine.taking import Taking

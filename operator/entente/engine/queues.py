@@ -5,9 +5,10 @@ of length there, so that nobody starves behind a stream of shorter jobs.
 """
 
 import heapq
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from entente.engine.model import DAY_S, Job, Tenant
 from entente.engine.risk import known_length
@@ -78,6 +79,8 @@ class Queue:
         self._young: list[tuple[float, str]] = []
         self.changed = 0
         """How often they changed, or aged."""
+        self._sizes: dict[str, tuple[int, list[int], list[int]]] = {}
+        """By pool, as of a change: what gangs ask for at the least, in order, and all that those up to each ask for."""
         self.asked: dict[str, int] = {}
         """GPUs that they ask for, by their first pool."""
 
@@ -95,6 +98,22 @@ class Queue:
     def place(self, entry: Pending) -> int:
         """Its place among them, from 1."""
         return bisect_left(self._ordered, entry.rank, key=_rank) + 1
+
+    def starting(self, pool: str, room: int) -> int:
+        """GPUs of so much room that jobs which accept a pool could start on, each with its least, at the most."""
+        if room <= 0:
+            return 0
+        known = self._sizes.get(pool)
+        if known is None or known[0] != self.changed:
+            asked: dict[int, int] = {}
+            for like, group in self.groups.items():
+                if pool in like.pools:
+                    asked[like.least_gpus] = asked.get(like.least_gpus, 0) + like.least_gpus * len(group.entries)
+            sizes = sorted(asked)
+            known = self._sizes[pool] = (self.changed, sizes, list(accumulate(asked[size] for size in sizes)))
+        _, sizes, sums = known
+        fitting = bisect_right(sizes, room)
+        return min(room, sums[fitting - 1]) if fitting else 0
 
     def group_of(self, key: str) -> Group:
         """Those that are like it. Raises KeyError."""

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from entente.engine.candidates import candidates
+from entente.engine.caps import cap_of
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.domains import by_domain
 from entente.engine.ground import Ground
-from entente.engine.limits import cap_of, takes_from_nobody, test_of, within_right
+from entente.engine.limits import takes_from_nobody, test_of, within_right
 from entente.engine.model import MIN_GRACE_S, Pool
 from entente.engine.moves import gathered, with_moves
 from entente.engine.option import Group, Option
