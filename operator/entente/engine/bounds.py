@@ -8,10 +8,7 @@ lower. Own work is counted first, by priority, as in the cost of a set.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from entente.engine.option import Group, Option
-
-Amounts = tuple[int, int, int, int, int]
-"""Own work at risk, work at risk (thousandths of GPU-seconds, so that sums are exact), GPUs evicted, GPUs, jobs."""
+from entente.engine.option import Amounts, Group, Option
 
 NOTHING: Amounts = (0, 0, 0, 0, 0)
 
@@ -20,14 +17,6 @@ NO_OWN = float("-inf")
 
 Bound = tuple[float, Amounts]
 """The highest priority of own victims, and the amounts."""
-
-
-def amounts(option: Option) -> Amounts:
-    """What an option adds to the cost of a set."""
-    risk = round(option.risk * 1000)
-    evicted = option.gpus if option.keeps is None and not option.moves else 0
-    own = risk + 1 if option.own else 0  # own work that loses nothing is own work, too
-    return (own, risk, evicted, option.gpus, 1)
 
 
 def plus(one: Amounts, other: Amounts) -> Amounts:
@@ -53,6 +42,8 @@ class Room:
 def main_host(group: Group) -> str:
     """The host on which a candidate gives most."""
     freed = group[-1].freed
+    if len(freed) == 1:
+        return next(iter(freed))
     return min(freed, key=lambda name: (-freed[name], name), default="")
 
 
@@ -134,7 +125,7 @@ class Bounds:
                     continue
                 rest = self._least_own(limit, index + 1, gpus - option.gpus)
                 if rest is not None:
-                    best = min(x for x in (best, amounts(option)[0] + rest) if x is not None)
+                    best = min(x for x in (best, option.amounts[0] + rest) if x is not None)
             self._known_own[key] = best
         return self._known_own[key]
 
@@ -160,7 +151,7 @@ class Bounds:
             here = freed + option.freed.get(self.hosts[index], 0)
             rest = self._next(limit, alone, index, missing - self._beside(option, self.hosts[index]), here)
             if rest is not None:
-                total = plus(amounts(option), rest)
+                total = plus(option.amounts, rest)
                 best = total if best is None else min(best, total)
         return best
 

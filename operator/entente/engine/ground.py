@@ -40,6 +40,7 @@ class Ground:
         self.outlook = outlook(cycle, claim, self.over, moment)
         self._charges: dict[str, int] | None = None
         self._free: int | None = None
+        self._kept_at_first: int | None = None
 
     def lacking(self, only: frozenset[str] | None) -> Room:
         """What the claim's least gang lacks on these hosts (all of them if none are named)."""
@@ -75,7 +76,7 @@ class Ground:
             total += 0 if _keeps(plot.host, uses, tenant, freed) else plot.host.node.offered
         return total
 
-    def charges(self, freed: Freed) -> dict[str, int]:
+    def charges(self, freed: Freed) -> Mapping[str, int]:
         """What each tenant of the pool will be charged, without the claim."""
         pool = self.claim.pool.name
         if self._charges is None:
@@ -85,6 +86,8 @@ class Ground:
             else:
                 ended, charged = self.outlook.ended, self.estate.charges.of
                 self._charges = {name: charged(name, pool) - ended[name] for name in tenants}
+        if not freed:
+            return self._charges
         charges = dict(self._charges)
         for key, nodes in freed.items():
             tenant = self.estate.running[key].tenant
@@ -129,8 +132,16 @@ class Ground:
         else:
             base = self.outlook.base
             free += sum(n for nodes in freed.values() for name, n in nodes.items() if base(name) is not None)
-        left = free - self.cycle.kept_from(self.claim, charges)
+        left = free - self._kept(charges)
         return max(0, left) if pool.exclusive else left  # its own hosts are the tenant's, whatever others keep back
+
+    def _kept(self, charges: Mapping[str, int]) -> int:
+        """GPUs that the claim must leave to others by these charges."""
+        if charges is not self._charges:
+            return self.cycle.kept_from(self.claim, charges)
+        if self._kept_at_first is None:
+            self._kept_at_first = self.cycle.kept_from(self.claim, charges)
+        return self._kept_at_first
 
     def _free_at_first(self) -> int:
         """GPUs that are free then, or of hosts that are, if nobody is evicted."""

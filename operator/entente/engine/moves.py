@@ -157,7 +157,7 @@ def _within_limits(cycle: Cycle, claim: Claim, ground: Ground, taking: Taking, m
         gpus = added.setdefault(job.tenant or "", {})
         for name, workers in nodes.items():
             gpus[name] = gpus.get(name, 0) + workers * job.gpus_per_worker
-    charges = ground.charges(freed)
+    charges = dict(ground.charges(freed))
     for tenant, gpus in added.items():
         limit = cycle.most(cycle.snapshot.tenants[tenant], pool)
         at_first = ground.charged_at_first(tenant, freed) + ground.added_at_first(tenant, gpus, freed)

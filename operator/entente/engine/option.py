@@ -1,7 +1,10 @@
 """One way in which a running job gives GPUs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+Amounts = tuple[int, int, int, int, int]
+"""Own work at risk, work at risk (thousandths of GPU-seconds, so that sums are exact), GPUs evicted, GPUs, jobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +26,18 @@ class Option:
     moves: bool = False
     """Evicted, and given another place in the same decision."""
 
-    @property
-    def gpus(self) -> int:
-        """GPUs that it gives."""
-        return sum(self.freed.values())
+    gpus: int = field(init=False)
+    """GPUs that it gives."""
+    amounts: Amounts = field(init=False)
+    """What it adds to the cost of a set of victims."""
+
+    def __post_init__(self) -> None:
+        """Counted once: a search asks for them again and again."""
+        gpus, risk = sum(self.freed.values()), round(self.risk * 1000)
+        evicted = gpus if self.keeps is None and not self.moves else 0
+        own = risk + 1 if self.own else 0  # own work that loses nothing is own work, too
+        object.__setattr__(self, "gpus", gpus)
+        object.__setattr__(self, "amounts", (own, risk, evicted, gpus, 1))
 
 
 Group = tuple[Option, ...]

@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from entente.engine.bounds import NO_OWN, NOTHING, Bounds, Room, amounts, main_host, plus
+from entente.engine.bounds import NO_OWN, NOTHING, Bounds, Room, main_host, plus
 from entente.engine.option import Group, Option
 from entente.engine.outlook import Freed
 
@@ -35,9 +35,12 @@ def cost(chosen: Iterable[Option]) -> Cost:
     names.
     """
     options = list(chosen)
+    if len(options) == 1:
+        (option,) = options
+        return (_rank(options), *option.amounts, (-option.started,), (option.job,))
     total = NOTHING
     for option in options:
-        total = plus(total, amounts(option))
+        total = plus(total, option.amounts)
     return (
         _rank(options),
         *total,
@@ -133,7 +136,7 @@ class _Tree:
         rank, total = rest
         more = total[-1]
         for option in chosen:
-            total = plus(total, amounts(option))
+            total = plus(total, option.amounts)
         starts = sorted([*(-o.started for o in chosen), *self._latest[after][:more]])
         self._push((rank, *total, tuple(starts), ()), chosen, after)
 
