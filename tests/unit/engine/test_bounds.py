@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from entente.engine.bounds import NO_OWN, NOTHING, Bounds, Room, amounts, main_host, plus
+from entente.engine.bounds import NO_OWN, NOTHING, Bounds, Room, main_host, plus
 from entente.engine.option import Group, Option
 
 
@@ -29,7 +29,7 @@ def by_brute_force(groups: list[Group], needed: Room, free: dict[str, int]) -> t
         if sum(needed.made(name, gpus) for name, gpus in freed.items()) >= needed.workers:
             total = NOTHING
             for one in chosen:
-                total = plus(total, amounts(one))
+                total = plus(total, one.amounts)
             found = (max((o.rank for o in chosen if o.own), default=NO_OWN), total)
             best = found if best is None else min(best, found)
     return best
