@@ -24,6 +24,10 @@ def plus(one: Amounts, other: Amounts) -> Amounts:
     return (one[0] + other[0], one[1] + other[1], one[2] + other[2], one[3] + other[3], one[4] + other[4])
 
 
+Who = tuple[float, bool]
+"""Who may give: own jobs up to a priority, and whether these alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
     """What a placement still lacks."""
@@ -55,7 +59,7 @@ class Bounds:
         self.hosts = [main_host(g) for g in groups]
         self._main = {g[-1].job: host for g, host in zip(groups, self.hosts, strict=True)}
         self._limits = (NO_OWN, *sorted({o.rank for g in groups for o in g if o.own}))
-        self._known: dict[tuple[float, bool, int, int, int], Amounts | None] = {}
+        self._known: dict[tuple[Who, int, int, int], Amounts | None] = {}
         self._known_own: dict[tuple[float, int, int], int | None] = {}
 
     def rest(self, rank: float, chosen: Sequence[Option], after: int) -> Bound | None:
@@ -84,10 +88,10 @@ class Bounds:
         self, limit: float, after: int, missing: int, freed: int, own: int, *, others: bool
     ) -> Amounts | None:
         """The least amounts when others may only give beside so many GPUs of the tenant's own jobs."""
-        least = self._least(limit, False, after, missing, freed)
+        least = self._least((limit, False), after, missing, freed)
         if least is None or own <= 0:
             return least
-        alone = None if others else self._least(limit, True, after, missing, freed)
+        alone = None if others else self._least((limit, True), after, missing, freed)
         given = self._least_own(limit, after, own)
         if given is None or (alone is not None and alone[0] <= given):
             return alone
@@ -129,34 +133,32 @@ class Bounds:
             self._known_own[key] = best
         return self._known_own[key]
 
-    def _least(self, limit: float, alone: bool, index: int, missing: int, freed: int) -> Amounts | None:  # noqa: FBT001
-        """The least amounts of the candidates from `index` on, with own ones up to a priority.
-
-        `freed` are GPUs that candidates before it give on its host. `alone`: without jobs of others.
-        """
+    def _least(self, who: Who, index: int, missing: int, freed: int) -> Amounts | None:
+        """The least amounts of the candidates from `index` on; `freed` are GPUs that those before give on its host."""
         if index == len(self.groups):
             return NOTHING if missing <= 0 else None
         if missing - self.room.made(self.hosts[index], freed) <= 0:
             return NOTHING
-        key = (limit, alone, index, missing, freed)
+        key = (who, index, missing, freed)
         if key not in self._known:
             self._known[key] = self._best(*key)
         return self._known[key]
 
-    def _best(self, limit: float, alone: bool, index: int, missing: int, freed: int) -> Amounts | None:  # noqa: FBT001
-        best = self._next(limit, alone, index, missing, freed)
+    def _best(self, who: Who, index: int, missing: int, freed: int) -> Amounts | None:
+        limit, alone = who
+        best = self._next(who, index, missing, freed)
         for option in self.groups[index]:
             if (option.own and option.rank > limit) or (alone and self._by_other(option)):
                 continue
             here = freed + option.freed.get(self.hosts[index], 0)
-            rest = self._next(limit, alone, index, missing - self._beside(option, self.hosts[index]), here)
+            rest = self._next(who, index, missing - self._beside(option, self.hosts[index]), here)
             if rest is not None:
                 total = plus(option.amounts, rest)
                 best = total if best is None else min(best, total)
         return best
 
-    def _next(self, limit: float, alone: bool, index: int, missing: int, freed: int) -> Amounts | None:  # noqa: FBT001
+    def _next(self, who: Who, index: int, missing: int, freed: int) -> Amounts | None:
         host, following = self.hosts[index], index + 1
         if following < len(self.groups) and self.hosts[following] == host:
-            return self._least(limit, alone, following, missing, freed)
-        return self._least(limit, alone, following, missing - self.room.made(host, freed), 0)
+            return self._least(who, following, missing, freed)
+        return self._least(who, following, missing - self.room.made(host, freed), 0)

@@ -43,9 +43,7 @@ def _beyond_right(cycle: Cycle, claim: Claim, ground: Ground, groups: Iterable[G
     return ground.charges(NOTHING)[tenant] + claim.least_gpus - right
 
 
-def test_of(
-    cycle: Cycle, claim: Claim, ground: Ground, groups: Iterable[Group], only: frozenset[str] | None = None
-) -> Test:
+def test_of(cycle: Cycle, claim: Claim, ground: Ground, groups: Iterable[Group], only: frozenset[str] | None) -> Test:
     """The test of sets of these candidates for a claim on some ground, or only on some of its hosts."""
     own_gpus = _beyond_right(cycle, claim, ground, groups)
     idle = most_idle(cycle, claim, ground, groups)
@@ -84,9 +82,9 @@ def _gives_in_turn(cycle: Cycle, claim: Claim, ground: Ground, tenant: str, give
     floor = floor_of(cycle, claim, tenant)
     freed = freed_by(given)
     if not claim.pool.exclusive:
-        last = max(o.gpus if o.keeps is None else cycle.estate.running[o.job].job.gpus_per_worker for o in given)
-        kept = ground.charges(NOTHING).get(tenant)
-        return kept is None or kept - sum(o.gpus for o in given) + last > floor
+        jobs, charged = cycle.estate.running, ground.charges(NOTHING).get(tenant)
+        part = max(o.gpus if o.keeps is None else jobs[o.job].job.gpus_per_worker for o in given)
+        return charged is None or charged - sum(o.gpus for o in given) + part > floor
     for last in given:
         before = dict(freed)
         if last.keeps is None:

@@ -39,7 +39,7 @@ def with_moves(
     merged = [tuple(options[key]) for key in sorted(options)]
     domains = itertools.islice(by_domain(cycle, claim, ground, merged), _MOST_DOMAINS)
     places = [(there, test) for _, there, test in domains]
-    for there, test in places or [(merged, test_of(cycle, claim, ground, merged))]:
+    for there, test in places or [(merged, test_of(cycle, claim, ground, merged, None))]:
         if not _give(there, asked):
             continue
         found = _found(cycle, claim, ground, there, test)
@@ -64,7 +64,7 @@ def gathered(cycle: Cycle, claim: Claim, ground: Ground, best: Taking | None) ->
     entitled = replace(claim, class_=ENTITLED)
     guaranteed = cycle.quotas[pool].quotas[name].guaranteed
     own = [(m,) for m in _movers(cycle, claim, ground, ()) if m.tenant == name]
-    base = test_of(cycle, entitled, ground, own)
+    base = test_of(cycle, entitled, ground, own, None)
 
     def possible(options: Sequence[Option]) -> bool:
         return ground.stand(freed_by(options), cap=guaranteed) is not None

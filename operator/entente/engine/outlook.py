@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Self
 
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.host import Host
@@ -92,16 +91,14 @@ class Outlook:
         if self._pool.exclusive and reservation.tenant != self._tenant:
             self._closed.update(reservation.gpus)
 
-    def beside(self, reservation: Reservation) -> Self:
-        """The same with one more reservation."""
-        other = copy(self)
-        other._reserved, other._closed = Counter(self._reserved), set(self._closed)
-        other._free, other._counts = dict(self._free), Counter(self._counts)
-        other._bases, other._plots, other._rooms, other._spots = {}, {}, {}, {}
-        other._reserve(reservation)
+    def respect(self, reservation: Reservation) -> None:
+        """Respect one more reservation; what this is a copy of stays as it is."""
+        self._reserved, self._closed = Counter(self._reserved), set(self._closed)
+        self._free, self._counts = dict(self._free), Counter(self._counts)
+        self._bases, self._plots, self._rooms, self._spots = {}, {}, {}, {}
+        self._reserve(reservation)
         for name in reservation.gpus:
-            other._look(name)
-        return other
+            self._look(name)
 
     def catch_up(self) -> None:
         """Look again at the hosts that changed since."""
@@ -232,7 +229,8 @@ def outlook(cycle: Cycle, claim: Claim, over: frozenset[str], moment: float) -> 
     found = known.pop((key, ids), None)
     if found is None and (shorter := known.get((key, ids[:-1]))) is not None and ids:
         shorter.catch_up()
-        found = shorter.beside(bound[-1])
+        found = copy(shorter)
+        found.respect(bound[-1])
     elif found is None:
         found = Outlook(cycle, pool, tenant, over, moment, bound)
     found.catch_up()

@@ -115,7 +115,9 @@ def take(cycle: Cycle, claim: Claim, ground: Ground) -> Taking | None:
             return None  # at the most jobs may be moved, which frees no GPUs
     groups = [g for g in candidates(cycle, claim) if g[0].job not in ground.over]
     likely = within_right(cycle, claim, ground, groups)
-    found = _in_one_domain(cycle, claim, ground, likely) or cheapest(likely, test_of(cycle, claim, ground, likely))
+    found = _in_one_domain(cycle, claim, ground, likely) or cheapest(
+        likely, test_of(cycle, claim, ground, likely, None)
+    )
     best = _taking(cycle, claim, ground, found) if found else None
     if claim.job.required or (best is None and claim.entitled):
         best = with_moves(cycle, claim, ground, likely, best)
