@@ -43,6 +43,33 @@ class Room:
     """GPUs that this tenant's own jobs must give before those of others may give any."""
 
 
+class Tally:
+    """The room that a set of victims makes, kept up as it grows and shrinks."""
+
+    def __init__(self, room: Room) -> None:
+        self._room, self._freed, self._made = room, dict[str, int](), 0
+
+    @property
+    def lacks(self) -> bool:
+        """Whether the set surely makes too little room."""
+        return self._room.workers > self._made
+
+    def add(self, option: Option) -> None:
+        """It belongs to the set."""
+        for host, gpus in option.freed.items():
+            self._change(host, gpus)
+
+    def drop(self, option: Option) -> None:
+        """It does not any more."""
+        for host, gpus in option.freed.items():
+            self._change(host, -gpus)
+
+    def _change(self, host: str, gpus: int) -> None:
+        before = self._freed.get(host, 0)
+        self._made += self._room.made(host, before + gpus) - self._room.made(host, before)
+        self._freed[host] = before + gpus
+
+
 def main_host(group: Group) -> str:
     """The host on which a candidate gives most."""
     freed = group[-1].freed
@@ -102,11 +129,10 @@ class Bounds:
 
     def lacks(self, chosen: Sequence[Option]) -> bool:
         """Whether a set surely makes too little room."""
-        missing, freed = self.room.workers, dict[str, int]()
+        tally = Tally(self.room)
         for option in chosen:
-            for host, gpus in option.freed.items():
-                freed[host] = freed.get(host, 0) + gpus
-        return missing > sum(self.room.made(host, gpus) for host, gpus in freed.items())
+            tally.add(option)
+        return tally.lacks
 
     def _beside(self, option: Option, host: str) -> int:
         """Workers for which an option makes room on other hosts than its main one, at the most."""

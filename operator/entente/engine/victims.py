@@ -6,10 +6,10 @@ and then every victim that can be left out is left out, costliest first.
 """
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from entente.engine.bounds import NO_OWN, NOTHING, Bounds, Room, main_host, plus
+from entente.engine.bounds import NO_OWN, NOTHING, Bounds, Room, Tally, main_host, plus
 from entente.engine.option import Group, Option
 from entente.engine.outlook import Freed
 
@@ -185,29 +185,42 @@ def _twins(groups: Sequence[Group]) -> list[str | None]:
 
 def _greedy(groups: Sequence[Group], test: Test) -> tuple[Option, ...] | None:
     ordered = sorted(_all_of(groups), key=lambda o: (o.own, o.rank if o.own else 0, o.risk / max(1, o.gpus), cost([o])))
-    bounds = Bounds(groups, test.room)
-    chosen = _enough(ordered, test, bounds) or _enough([o for o in ordered if o.own], test, bounds)
-    if chosen is None:
-        return None
-    smaller = {g[-1].job: g[:-1] for g in groups}
+    chosen = _enough(ordered, test) or _enough([o for o in ordered if o.own], test)
+    return None if chosen is None else tuple(_without_needless(chosen, {g[-1].job: g[:-1] for g in groups}, test))
+
+
+def _without_needless(chosen: list[Option], smaller: Mapping[str, Group], test: Test) -> list[Option]:
+    """The set without victims that can be left out, or give less; the costliest first."""
+    tally = Tally(test.room)
+    for option in chosen:
+        tally.add(option)
     for option in sorted(chosen, key=lambda o: cost([o]), reverse=True):
         without = [o for o in chosen if o is not option]
-        if test.passed(without):
+        tally.drop(option)
+        if not tally.lacks and test.passed(without):
             chosen = without
             continue
         for less in smaller[option.job]:
-            if less.risk <= option.risk and test.allowed([*without, less]) and test.passed([*without, less]):
-                chosen = [*without, less]
-                break
-    return tuple(chosen)
+            tally.add(less)
+            if less.risk <= option.risk and not tally.lacks:
+                changed = [*without, less]
+                if test.allowed(changed) and test.passed(changed):
+                    chosen = changed
+                    break
+            tally.drop(less)
+        else:
+            tally.add(option)
+    return chosen
 
 
-def _enough(ordered: Sequence[Option], test: Test, bounds: Bounds) -> list[Option] | None:
+def _enough(ordered: Sequence[Option], test: Test) -> list[Option] | None:
     """Options one after the other, until they will do."""
     chosen: list[Option] = []
+    tally = Tally(test.room)
     for option in ordered:
         if test.allowed([*chosen, option]):
             chosen.append(option)
-            if not bounds.lacks(chosen) and test.passed(chosen):
+            tally.add(option)
+            if not tally.lacks and test.passed(chosen):
                 return chosen
     return None
