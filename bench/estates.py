@@ -31,7 +31,9 @@ class Party:
     uses: float
     """What its running jobs take, as a multiple of its guarantee."""
     backlog: int
-    """Its share of the pending jobs and of the arrivals, relative to the others'."""
+    """Its share of the pending jobs, relative to the others'."""
+    arrivals: int
+    """Its share of the jobs that arrive, relative to the others'."""
     lends: float | None = None
     """Its lend limit, as a share of its guarantee."""
     borrows: float | None = None
@@ -41,24 +43,28 @@ class Party:
 
 
 PARTIES = (
-    Party("amber", 180, 1.15, 12),
-    Party("basil", 140, 0.85, 10, weight=2),
-    Party("cedar", 110, 1.25, 9, borrows=0.4),
-    Party("dahlia", 90, 0.95, 8, lends=0.5),
-    Party("elder", 80, 1.2, 7, weight=3),
-    Party("fern", 70, 0.7, 3, lends=0.8),
-    Party("ginger", 55, 1.3, 7, shortest_first=True),
-    Party("hazel", 45, 0.6, 6),
-    Party("iris", 40, 1.4, 6, borrows=0.5),
-    Party("juniper", 35, 1.0, 5, weight=2),
-    Party("kale", 30, 0.5, 1, lends=0.2),
-    Party("laurel", 25, 1.5, 5, borrows=1.0),
-    Party("maple", 20, 0.8, 4, lends=0.0),
-    Party("nettle", 15, 2.0, 4, shortest_first=True),
-    Party("olive", 10, 0.4, 0, lends=0.5),
-    Party("poppy", 0, 0.0, 5),
+    Party("amber", 180, 1.06, 12, 12),
+    Party("basil", 140, 1.0, 10, 10, weight=2),
+    Party("cedar", 110, 1.08, 9, 9, borrows=0.4),
+    Party("dahlia", 90, 1.0, 8, 8, lends=0.5),
+    Party("elder", 80, 1.12, 7, 7, weight=3),
+    Party("fern", 70, 0.7, 0, 3, lends=0.8),
+    Party("ginger", 55, 1.1, 7, 7, shortest_first=True),
+    Party("hazel", 45, 0.6, 0, 2),
+    Party("iris", 40, 1.15, 6, 6, borrows=0.5),
+    Party("juniper", 35, 1.05, 5, 5, weight=2),
+    Party("kale", 30, 0.5, 0, 1, lends=0.2),
+    Party("laurel", 25, 1.2, 5, 5, borrows=1.0),
+    Party("maple", 20, 1.0, 4, 4, lends=0.0),
+    Party("nettle", 15, 1.4, 4, 4, shortest_first=True),
+    Party("olive", 10, 0.4, 0, 1, lends=0.5),
+    Party("poppy", 0, 0.0, 5, 5),
 )
-"""Together they are guaranteed 94.5 % of the capacity; who has no guarantee lives on surplus alone."""
+"""Together they are guaranteed 94.5 % of the capacity; who has no guarantee lives on surplus alone.
+
+The estate has been shared before: whoever waits uses its guarantee, and the others lend theirs until jobs of theirs
+arrive.
+"""
 
 
 @dataclass(slots=True)
@@ -72,9 +78,16 @@ class Estate:
 
     def arrival(self, now: float) -> Job:
         """A job that is submitted now, of one of the shapes and by one of the tenants that ask for something."""
+        return self._draw(now, [p.arrivals for p in PARTIES])
+
+    def waiting(self, since: float) -> Job:
+        """One of the jobs that wait when all begins."""
+        return self._draw(since, [p.backlog for p in PARTIES])
+
+    def _draw(self, submitted: float, weights: Sequence[int]) -> Job:
         self.made += 1
-        party = self.dice.choices(PARTIES, [p.backlog for p in PARTIES])[0]
-        return self.catalogue.draw(self.dice).job(self.made, party.name, now)
+        party = self.dice.choices(PARTIES, weights)[0]
+        return self.catalogue.draw(self.dice).job(self.made, party.name, submitted)
 
 
 def make_estate(gpus: int, *, exclusive: bool = False, seed: int = 4) -> Estate:
@@ -92,7 +105,7 @@ def make_estate(gpus: int, *, exclusive: bool = False, seed: int = 4) -> Estate:
     jobs = _running(dice, catalogue, list(nodes), exclusive=exclusive)
     estate = Estate(_snapshot(gpus, nodes, jobs, exclusive=exclusive), catalogue, dice, made=len(jobs))
     for _ in range(round(gpus * _PENDING_PER_GPU)):
-        job = estate.arrival(NOW - dice.uniform(0.0, 2 * _DAY_S))
+        job = estate.waiting(NOW - dice.uniform(0.0, 2 * _DAY_S))
         jobs[job.key] = job
     return estate
 

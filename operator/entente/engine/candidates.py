@@ -23,8 +23,7 @@ def candidates(cycle: Cycle, claim: Claim) -> list[Group]:
     for tenant, jobs in cycle.estate.by_tenant.items():
         asked: Iterable[Running] = ()
         if tenant == claim.tenant.name:
-            if cycle.may_give_to_own(claim):
-                asked = (r for r in jobs.values() if r.pool == claim.pool.name and not r.new)
+            asked = cycle.yielding_to(claim)
         elif cycle.estate.charges.of(tenant, claim.pool.name) > floor_of(cycle, claim, tenant):
             rigid, asked = _givers(cycle, claim, tenant)
             found += rigid

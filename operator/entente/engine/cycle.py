@@ -75,8 +75,8 @@ class Cycle:
     """When the GPUs of jobs that were told to stop in this decision are free."""
     evictions: dict[str, tuple[Running, Option]] = field(default_factory=dict)
     """By job: what its eviction would cost, once that was asked for."""
-    yielding: dict[str, tuple[int, float]] = field(default_factory=dict)
-    """By tenant: the lowest priority among its running jobs, below all if one is elastic or on call."""
+    yielding: dict[object, tuple[int, list[Running]]] = field(default_factory=dict)
+    """By tenant, pool and priority of a claim: own jobs that might give way to it."""
     givers: dict[object, tuple[int, list[Group], list[Running]]] = field(default_factory=dict)
     """By tenant, pool, and whether the claim is entitled: jobs that others may evict, and jobs to be looked at."""
     blocked: set[tuple[str, str]] = field(default_factory=set)
@@ -148,17 +148,22 @@ class Cycle:
         due = self.due(tenant, pool)
         return (due == 0, Fraction(self.estate.charges.of(tenant, pool), due) if due else Fraction(0))
 
-    def may_give_to_own(self, claim: Claim) -> bool:
-        """Whether a running job of the claim's own tenant might give way to it."""
-        name = claim.tenant.name
-        known, changed = self.yielding.get(name), self.estate.changed[name]
+    def yielding_to(self, claim: Claim) -> list[Running]:
+        """Running jobs of the claim's own tenant that might give way to it: lower, elastic or on-call ones."""
+        key, changed = (claim.tenant.name, claim.pool.name, claim.priority), self.estate.changed[claim.tenant.name]
+        known = self.yielding.get(key)
         if known is None or known[0] != changed:
-            lowest = float("inf")
-            for running in self.estate.by_tenant.get(name, {}).values():
-                anyhow = running.job.elastic or running.on_call
-                lowest = min(lowest, float("-inf") if anyhow else priority_of(running.job, claim.tenant) or 0)
-            known = self.yielding[name] = (changed, lowest)
-        return known[1] < claim.priority
+            own = (r for r in self.estate.by_tenant.get(claim.tenant.name, {}).values() if r.pool == claim.pool.name)
+            found = [r for r in own if not r.new and self._yields(r, claim)]
+            known = self.yielding[key] = (changed, found)
+        return known[1]
+
+    @staticmethod
+    def _yields(running: Running, claim: Claim) -> bool:
+        if running.job.elastic or running.on_call:
+            return True
+        priority = priority_of(running.job, claim.tenant)
+        return (claim.tenant.default_priority if priority is None else priority) < claim.priority
 
     def class_of(self, running: Running) -> AllocationClass:
         """By what right a running or held job has its GPUs."""

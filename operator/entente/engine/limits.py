@@ -18,7 +18,7 @@ def takes_from_nobody(cycle: Cycle, claim: Claim, ground: Ground) -> bool:
     tenant, pool = claim.tenant.name, claim.pool.name
     if claim.pool.exclusive or ground.charges(NOTHING)[tenant] + claim.least_gpus <= cycle.due(tenant, pool):
         return False
-    return not cycle.may_give_to_own(claim)
+    return not cycle.yielding_to(claim)
 
 
 def within_right(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]) -> list[Group]:

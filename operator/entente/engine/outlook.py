@@ -240,11 +240,12 @@ def outlook(cycle: Cycle, claim: Claim, over: frozenset[str], moment: float) -> 
     return found
 
 
-def given_by(freed: Freed) -> Counter[str]:
+def given_by(freed: Freed) -> dict[str, int]:
     """GPUs that these jobs give on each host."""
-    given = Counter[str]()
+    given: dict[str, int] = {}
     for nodes in freed.values():
-        given.update(nodes)
+        for name, gpus in nodes.items():
+            given[name] = given.get(name, 0) + gpus
     return given
 
 
