@@ -2,10 +2,11 @@
 
 import itertools
 import random
+from dataclasses import replace
 
 import pytest
 
-from entente.engine.bounds import NO_OWN, NOTHING, Bounds, Room, main_host, plus
+from entente.engine.bounds import NO_OWN, NOTHING, Bounds, Room, Tally, main_host, plus
 from entente.engine.option import Group, Option
 
 
@@ -73,3 +74,44 @@ def test_what_is_taken_already_counts_for_the_room() -> None:
     bounds = Bounds(groups, room(1, 4, {"n": 0}))
     assert bounds.rest(NO_OWN, [groups[0][0]], 1) == (NO_OWN, (0, 1000, 2, 2, 1))
     assert bounds.rest(NO_OWN, [groups[0][0]], 3) is None
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_where_own_jobs_must_give_first_the_bound_is_no_more_than_what_the_best_set_costs(seed: int) -> None:
+    order = random.Random(seed)  # noqa: S311 - as above
+    free = {name: order.randint(0, 3) for name in "lmn"}
+    groups: list[Group] = []
+    for index in range(order.randint(1, 7)):
+        own = order.random() < 0.6
+        host, gpus = order.choice("lmn"), order.choice((1, 2, 4))
+        rank = float(order.choice((1, 2))) if own else 0.0
+        groups.append((option(f"j{index}", {host: gpus}, float(order.randint(0, 9)), own=own, rank=rank),))
+    groups.sort(key=main_host)
+    plain = room(order.randint(1, 3), order.choice((1, 2, 4)), free)
+    needed = replace(plain, tenant="mine", own_gpus=order.randint(1, 6))
+    best: tuple[float, tuple[int, ...]] | None = None
+    for picks in itertools.product(*((None, *g) for g in groups)):
+        chosen = [o for o in picks if o is not None]
+        given = sum(o.gpus for o in chosen if o.own)
+        if any(not o.own for o in chosen) and given < needed.own_gpus:
+            continue
+        if Bounds(groups, needed).lacks(chosen):
+            continue
+        total = NOTHING
+        for one in chosen:
+            total = plus(total, one.amounts)
+        found = (max((o.rank for o in chosen if o.own), default=NO_OWN), total)
+        best = found if best is None else min(best, found)
+    bound = Bounds(groups, needed).rest(NO_OWN, (), 0)
+    assert best is None or (bound is not None and bound <= best)
+
+
+def test_a_tally_forgets_what_is_dropped() -> None:
+    tally = Tally(room(1, 4, {"n": 0}))
+    pair = [option("a", {"n": 2}), option("b", {"n": 2})]
+    tally.add(pair[0])
+    assert tally.lacks
+    tally.add(pair[1])
+    assert not tally.lacks
+    tally.drop(pair[0])
+    assert tally.lacks
