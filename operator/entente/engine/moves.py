@@ -95,6 +95,10 @@ def _found(
         nodes = ground.stand(freed_by(chosen), cap=limit)
         if nodes is None:
             return None
+        if not claim.pool.exclusive:  # what counts is how many GPUs, not where: places are sought last
+            here = {o.job: dict(cycle.estate.running[o.job].nodes) for o in chosen if o.moves}
+            if not _within_limits(cycle, claim, ground, Taking(claim, nodes, tuple(chosen), here), limit):
+                return None
         places = _new_places(cycle, claim, ground, chosen, nodes)
         if places is None:
             return None
@@ -132,7 +136,7 @@ def _new_places(
     for option in sorted((o for o in options if o.moves), key=lambda o: (-o.gpus, o.job)):
         running = cycle.estate.running[option.job]
         job, spots = running.job, []
-        for spot in ground.outlook.spots(running.tenant, freed=freed):
+        for spot in ground.outlook.spots(running.tenant, freed=freed, least=job.gpus_per_worker):
             free = spot.free - taken.get(spot.name, 0)
             shared = claim.pool.exclusive and holders.get(spot.name, running.tenant) != running.tenant
             if free > 0 and not shared:
