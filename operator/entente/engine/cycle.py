@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -81,6 +82,8 @@ class Cycle:
     """By tenant, pool, and whether the claim is entitled: jobs that others may evict, and jobs to be looked at."""
     blocked: set[tuple[str, str]] = field(default_factory=set)
     """Tenants and pools in which an entitled job that waited long could not be placed: nobody behind it is entitled."""
+    ending: dict[str, Counter[str]] = field(default_factory=dict)
+    """By pool and tenant: GPUs of running jobs that end within the notice."""
     slack: dict[str, float] = field(default_factory=dict)
     """By pool: how long before the end of a notice its slowest victims must be told."""
     outlooks: dict[object, Outlook] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from entente.engine.ground import fit, shape_of
 from entente.engine.idle import allowance_now, goes_anywhere, needs_handover, spots_now
 from entente.engine.lanes import Alike, Lanes, lanes_of
 from entente.engine.queues import Pending, waited
-from entente.engine.reclaim import Waiting, reclaim
+from entente.engine.reclaim import Waiting, comes_to_nothing, reclaim
 from entente.engine.reservations import Reservation
 from entente.engine.steps import carry_out, hold_idle, reserve, start
 from entente.engine.taking import Taking
@@ -59,6 +59,8 @@ def _consider(cycle: Cycle, unplaced: Unplaced, lanes: Lanes, entry: Pending) ->
 
 def _take_or_wait(cycle: Cycle, unplaced: Unplaced, claims: list[Claim]) -> bool:
     """Whether GPUs are freed for the job; else they are reserved for it where it waits for some."""
+    if all(comes_to_nothing(cycle, claim) for claim in claims):
+        return False
     borrowing: tuple[Claim, Waiting] | None = None
     for claim in claims:
         if borrowing and not claim.entitled:
