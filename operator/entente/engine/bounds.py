@@ -39,6 +39,8 @@ class Room:
     """Further workers that a host takes when so many GPUs are freed on it, at the most."""
     tenant: str = ""
     """Whose claim it is."""
+    gpus: int = 0
+    """GPUs that a set must give at the least, wherever they are: what is free beyond others' rights is too little."""
     own_gpus: int = 0
     """GPUs that this tenant's own jobs must give before those of others may give any."""
 
@@ -47,27 +49,46 @@ class Tally:
     """The room that a set of victims makes, kept up as it grows and shrinks."""
 
     def __init__(self, room: Room) -> None:
-        self._room, self._freed, self._made = room, dict[str, int](), 0
+        self._room, self._freed, self._made, self._gpus, self._own = room, dict[str, int](), 0, 0, 0
+        self._others = 0
 
     @property
     def lacks(self) -> bool:
         """Whether the set surely makes too little room."""
-        return self._room.workers > self._made
+        return self._room.workers > self._made or self._room.gpus > self._gpus
+
+    @property
+    def lacks_own(self) -> bool:
+        """Whether it gives too little of the tenant's own work for that of others to be taken."""
+        return self._others > 0 and self._room.own_gpus > self._own
+
+    def is_own(self, option: Option) -> bool:
+        """Whether it is work of the claim's own tenant."""
+        return option.tenant == self._room.tenant
 
     def add(self, option: Option) -> None:
         """It belongs to the set."""
+        self._count(option, 1)
         for host, gpus in option.freed.items():
             self._change(host, gpus)
 
     def drop(self, option: Option) -> None:
         """It does not any more."""
+        self._count(option, -1)
         for host, gpus in option.freed.items():
             self._change(host, -gpus)
+
+    def _count(self, option: Option, sign: int) -> None:
+        if self.is_own(option):
+            self._own += sign * option.gpus
+        elif not option.moves:
+            self._others += sign * option.gpus
 
     def _change(self, host: str, gpus: int) -> None:
         before = self._freed.get(host, 0)
         self._made += self._room.made(host, before + gpus) - self._room.made(host, before)
         self._freed[host] = before + gpus
+        self._gpus += gpus
 
 
 def main_host(group: Group) -> str:
@@ -123,6 +144,14 @@ class Bounds:
         if given is None or (alone is not None and alone[0] <= given):
             return alone
         return max(least, (given, 0, 0, 0, 0))
+
+    def own_first(self) -> tuple[float, int] | None:
+        """The highest priority and the work of the own jobs that must give before others do, at the least."""
+        for limit in self._limits:
+            given = self._least_own(limit, 0, self.room.own_gpus)
+            if given is not None:
+                return limit, given
+        return None
 
     def _by_other(self, option: Option) -> bool:
         return option.tenant != self.room.tenant and not option.moves

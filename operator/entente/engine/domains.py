@@ -2,13 +2,14 @@
 
 import heapq
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from entente.engine.bounds import NO_OWN
+from entente.engine.bounds import NO_OWN, Bounds
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import Ground
-from entente.engine.limits import test_of
+from entente.engine.limits import beyond_right, test_of
 from entente.engine.option import Group
-from entente.engine.victims import EXACT_CANDIDATES, Cost, Test, at_least, cost
+from entente.engine.victims import EXACT_CANDIDATES, NO_MATTER, Cost, Test, at_least, cost
 
 Choice = tuple[Cost, list[Group], Test]
 """What a domain's candidates cost at the least, who they are, and their test."""
@@ -30,10 +31,11 @@ def by_domain(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group
         for domain in sorted({domains[name] for name in group[-1].freed if name in domains}):
             inside.setdefault(domain, []).append(group)
     own = _own_elsewhere(cycle, claim, groups)
+    beside = _own_beside(claim, own, beyond_right(cycle, claim, ground, groups))
     heap: list[tuple[Cost, str, Choice | None]] = [
         (bound, domain, None)
         for domain, there in inside.items()
-        if (bound := _first_bound(claim, ground, hosts[domain], there)) is not None
+        if (bound := _first_bound(claim, ground, hosts[domain], there, beside)) is not None
     ]
     heapq.heapify(heap)
     while heap:
@@ -58,13 +60,27 @@ def _own_elsewhere(cycle: Cycle, claim: Claim, groups: Sequence[Group]) -> list[
     return own if len(own) <= EXACT_CANDIDATES else []  # so many are sought among all jobs of the pool
 
 
-def _first_bound(claim: Claim, ground: Ground, hosts: Collection[str], there: Sequence[Group]) -> Cost | None:
+def _own_beside(claim: Claim, own: Sequence[Group], gpus: int) -> Cost | None:
+    """What own jobs elsewhere cost that must give so many GPUs beside others' work; none where they cannot."""
+    if gpus <= 0:
+        return (NO_OWN, 0)
+    room = replace(NO_MATTER, tenant=claim.tenant.name, own_gpus=gpus)
+    return Bounds(own, room).own_first()
+
+
+def _first_bound(
+    claim: Claim, ground: Ground, hosts: Collection[str], there: Sequence[Group], beside: Cost | None
+) -> Cost | None:
     """What a domain's candidates cost at the least, without a close look: one host that lacks GPUs needs a victim.
 
     Nothing where all of them together do not give enough.
     """
+    if any(group[0].tenant == claim.tenant.name for group in there):
+        beside = (NO_OWN, 0)  # own jobs that make room there may be enough
+    if beside is None:
+        return None
     if len(hosts) > 1:
-        return ()
+        return beside if beside[0] != NO_OWN else ()
     (name,) = hosts
     base = ground.outlook.base(name)
     if base is None or base >= claim.job.gpus_per_worker:
@@ -73,7 +89,7 @@ def _first_bound(claim: Claim, ground: Ground, hosts: Collection[str], there: Se
         return None
     if len(there) > EXACT_CANDIDATES:
         return ()
-    return (NO_OWN, 0, min(round(option.risk * 1000) for group in there for option in group))
+    return (*beside, min(round(option.risk * 1000) for group in there for option in group))
 
 
 def _domains(claim: Claim, ground: Ground, groups: Iterable[Group]) -> dict[str, str]:

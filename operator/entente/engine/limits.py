@@ -25,12 +25,12 @@ def within_right(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Gr
     """Without others' jobs where the claim's tenant may take from none, not even if all its own candidates went."""
     tenant = claim.tenant.name
     given = sum(group[-1].gpus for group in groups if group[0].tenant == tenant)
-    if _beyond_right(cycle, claim, ground, groups) <= given:
+    if beyond_right(cycle, claim, ground, groups) <= given:
         return list(groups)
     return [group for group in groups if group[0].tenant == tenant]
 
 
-def _beyond_right(cycle: Cycle, claim: Claim, ground: Ground, groups: Iterable[Group]) -> int:
+def beyond_right(cycle: Cycle, claim: Claim, ground: Ground, groups: Iterable[Group]) -> int:
     """GPUs that the tenant's own jobs must give at the least before the claim may take from others among these."""
     if claim.pool.exclusive:
         return 0  # what a job gives of a host may free none of its tenant's charge, or all of it
@@ -45,8 +45,10 @@ def _beyond_right(cycle: Cycle, claim: Claim, ground: Ground, groups: Iterable[G
 
 def test_of(cycle: Cycle, claim: Claim, ground: Ground, groups: Iterable[Group], only: frozenset[str] | None) -> Test:
     """The test of sets of these candidates for a claim on some ground, or only on some of its hosts."""
-    own_gpus = _beyond_right(cycle, claim, ground, groups)
+    own_gpus = beyond_right(cycle, claim, ground, groups)
     idle = most_idle(cycle, claim, ground, groups)
+    gpus = 0 if claim.pool.exclusive else claim.least_gpus - ground.limit(loosely=True)
+    room = replace(ground.lacking(only), tenant=claim.tenant.name, gpus=gpus, own_gpus=own_gpus)
 
     def allowed(options: Sequence[Option]) -> bool:
         return _above_floors(cycle, claim, ground, options) and not leaves_idle(claim, options, idle)
@@ -59,7 +61,7 @@ def test_of(cycle: Cycle, claim: Claim, ground: Ground, groups: Iterable[Group],
         return stands and keeps_busy(cycle, claim, ground, options)
 
     return Test(
-        room=replace(ground.lacking(only), tenant=claim.tenant.name, own_gpus=own_gpus),
+        room=room,
         allowed=allowed,
         possible=possible,
         acceptable=acceptable,

@@ -197,7 +197,7 @@ def _without_needless(chosen: list[Option], smaller: Mapping[str, Group], test: 
     for option in sorted(chosen, key=lambda o: cost([o]), reverse=True):
         without = [o for o in chosen if o is not option]
         tally.drop(option)
-        if not tally.lacks and test.passed(without):
+        if not (tally.lacks or tally.lacks_own) and test.passed(without):
             chosen = without
             continue
         for less in smaller[option.job]:
@@ -218,9 +218,11 @@ def _enough(ordered: Sequence[Option], test: Test) -> list[Option] | None:
     chosen: list[Option] = []
     tally = Tally(test.room)
     for option in ordered:
+        if tally.lacks_own and not tally.lacks and not tally.is_own(option):
+            continue  # there is room, to which more of others' work would add nothing
         if test.allowed([*chosen, option]):
             chosen.append(option)
             tally.add(option)
-            if not tally.lacks and test.passed(chosen):
+            if not (tally.lacks or tally.lacks_own) and test.passed(chosen):
                 return chosen
     return None
