@@ -298,3 +298,9 @@ def test_an_elastic_job_has_no_more_reserved_than_its_least() -> None:
     waits = {d.job: d for d in decide(draft.snapshot()).decisions if isinstance(d, Wait)}
     assert {w.reason for w in waits.values()} == {Reason.RESERVED}
     assert set(waits) == {"anthropic/x", "xai/y"}
+
+
+def test_an_elastic_job_of_equal_priority_is_not_evicted_when_it_has_no_worker_too_many() -> None:
+    draft = estate().pool(hosts=1).tenant("a", 8).running("a/elastic", {"h100-0": 8}, elastic=(8, 8))
+    plan = decide(draft.pending("a/equal", gpus_per_worker=4).snapshot())
+    assert not [d for d in plan.decisions if d.job == "a/elastic"]
