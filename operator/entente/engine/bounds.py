@@ -44,6 +44,14 @@ class Room:
     own_gpus: int = 0
     """GPUs that this tenant's own jobs must give before those of others may give any."""
 
+    def is_own(self, option: Option) -> bool:
+        """Whether it is work of the claim's own tenant."""
+        return option.tenant == self.tenant
+
+    def by_other(self, option: Option) -> bool:
+        """Whether it is taken from another tenant for good."""
+        return not (self.is_own(option) or option.moves)
+
 
 class Tally:
     """The room that a set of victims makes, kept up as it grows and shrinks."""
@@ -62,10 +70,6 @@ class Tally:
         """Whether it gives too little of the tenant's own work for that of others to be taken."""
         return self._others > 0 and self._room.own_gpus > self._own
 
-    def is_own(self, option: Option) -> bool:
-        """Whether it is work of the claim's own tenant."""
-        return option.tenant == self._room.tenant
-
     def add(self, option: Option) -> None:
         """It belongs to the set."""
         self._count(option, 1)
@@ -79,9 +83,9 @@ class Tally:
             self._change(host, -gpus)
 
     def _count(self, option: Option, sign: int) -> None:
-        if self.is_own(option):
+        if self._room.is_own(option):
             self._own += sign * option.gpus
-        elif not option.moves:
+        elif self._room.by_other(option):
             self._others += sign * option.gpus
 
     def _change(self, host: str, gpus: int) -> None:
@@ -123,8 +127,8 @@ class Bounds:
             missing -= self._beside(option, host)
         missing -= sum(self.room.made(host, gpus) for host, gpus in freed.items() if host != here)
         there = freed.get(here, 0) if here is not None else 0
-        own = self.room.own_gpus - sum(o.gpus for o in chosen if o.tenant == self.room.tenant)
-        others = any(self._by_other(o) for o in chosen)
+        own = self.room.own_gpus - sum(o.gpus for o in chosen if self.room.is_own(o))
+        others = any(self.room.by_other(o) for o in chosen)
         for limit in self._limits:
             if limit >= rank:
                 least = self._with_own(limit, after, missing, there, own, others=others)
@@ -153,9 +157,6 @@ class Bounds:
                 return limit, given
         return None
 
-    def _by_other(self, option: Option) -> bool:
-        return option.tenant != self.room.tenant and not option.moves
-
     def lacks(self, chosen: Sequence[Option]) -> bool:
         """Whether a set surely makes too little room."""
         tally = Tally(self.room)
@@ -180,7 +181,7 @@ class Bounds:
         if key not in self._known_own:
             best = self._least_own(limit, index + 1, gpus)
             for option in self.groups[index]:
-                if option.tenant != self.room.tenant or (option.own and option.rank > limit):
+                if not self.room.is_own(option) or (option.own and option.rank > limit):
                     continue
                 rest = self._least_own(limit, index + 1, gpus - option.gpus)
                 if rest is not None:
@@ -203,7 +204,7 @@ class Bounds:
         limit, alone = who
         best = self._next(who, index, missing, freed)
         for option in self.groups[index]:
-            if (option.own and option.rank > limit) or (alone and self._by_other(option)):
+            if (option.own and option.rank > limit) or (alone and self.room.by_other(option)):
                 continue
             here = freed + option.freed.get(self.hosts[index], 0)
             rest = self._next(who, index, missing - self._beside(option, self.hosts[index]), here)

@@ -172,13 +172,27 @@ class Ground:
 
     def limit(self, freed: Freed = NOTHING, cap: int | None = None, *, loosely: bool = False) -> int:
         """GPUs that the claim may add to its tenant's charge in a shared pool."""
-        charges, tenant = self.charges(freed), self.claim.tenant.name
-        limit = self.allowance(freed, self.charges(NOTHING) if loosely else charges)
+        return min(limit for limit, _ in self._limits(freed, cap, loosely=loosely))
+
+    def _limits(self, freed: Freed, cap: int | None, *, loosely: bool) -> list[tuple[int, Added]]:
+        """Limits of the claim's tenant, each with what workers on hosts add to the charge that it limits."""
+        charges, tenant, per = self.charges(freed), self.claim.tenant.name, self.claim.job.gpus_per_worker
+
+        def added(nodes: Mapping[str, int]) -> int:
+            return self.charge_of(tenant, gpus_on(nodes, per), freed)
+
+        def at_first(nodes: Mapping[str, int]) -> int:
+            return self.added_at_first(tenant, gpus_on(nodes, per), freed)
+
+        limits: list[tuple[int, Added]] = [
+            (self.allowance(freed, self.charges(NOTHING) if loosely else charges), added)
+        ]
         if cap is not None:
-            limit = min(limit, cap - charges[tenant])
+            limits.append((cap - charges[tenant], added))
         if (most := self.cycle.most(self.claim.tenant, self.claim.pool.name)) is not None:
-            limit = min(limit, most - (self.charged_at_first(tenant, freed) if freed else charges[tenant]))
-        return limit
+            first = self.charged_at_first(tenant, freed) if freed else charges[tenant]
+            limits.append((most - first, at_first if freed else added))
+        return limits
 
     def stand(
         self,
@@ -195,31 +209,17 @@ class Ground:
         give come to keep back, so that where some make it possible, more do, too. `least`: an elastic gang with its
         least workers only, as where GPUs are freed for it.
         """
-        claim, charges = self.claim, self.charges(freed)
+        claim, per = self.claim, self.claim.job.gpus_per_worker
         shape = shape_of(claim)
         if least or only is not None or freed:
             shape = shape_of(claim, most=claim.job.min_workers)  # an elastic job evicts only for its least
-        tenant, per = claim.tenant.name, claim.job.gpus_per_worker
-
-        def added(nodes: Mapping[str, int]) -> int:
-            return self.charge_of(tenant, gpus_on(nodes, per), freed)
-
-        def at_first(nodes: Mapping[str, int]) -> int:
-            return self.added_at_first(tenant, gpus_on(nodes, per), freed)
-
-        keeping = self.charges(NOTHING) if loosely else charges
-        limits: list[tuple[int, Added]] = [(self.allowance(freed, keeping), added)]
-        if cap is not None:
-            limits.append((cap - charges[tenant], added))
-        if (most := self.cycle.most(claim.tenant, claim.pool.name)) is not None:
-            first = self.charged_at_first(tenant, freed) if freed else charges[tenant]
-            limits.append((most - first, at_first if freed else added))
+        limits = self._limits(freed, cap, loosely=loosely)
         if not claim.pool.exclusive:
             if min(limit for limit, _ in limits) < shape.least * per:
                 return None  # whatever the hosts: in a shared pool each worker adds as much
             if self.outlook.rooms(per, freed, only) < shape.least:
                 return None
-        return fit(claim, self.outlook.spots(tenant, freed=freed, least=per, only=only), shape, limits)
+        return fit(claim, self.outlook.spots(claim.tenant.name, freed=freed, least=per, only=only), shape, limits)
 
 
 def fit(claim: Claim, spots: list[Spot], shape: Shape, limits: Sequence[tuple[int, Added]]) -> dict[str, int] | None:

@@ -218,7 +218,7 @@ def _enough(ordered: Sequence[Option], test: Test) -> list[Option] | None:
     chosen: list[Option] = []
     tally = Tally(test.room)
     for option in ordered:
-        if tally.lacks_own and not tally.lacks and not tally.is_own(option):
+        if tally.lacks_own and not tally.lacks and not test.room.is_own(option):
             continue  # there is room, to which more of others' work would add nothing
         if test.allowed([*chosen, option]):
             chosen.append(option)
