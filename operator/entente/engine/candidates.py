@@ -9,7 +9,7 @@ from entente.engine.option import Group, Option
 from entente.engine.queues import rank_of, waited
 from entente.engine.risk import MAX_EVICTIONS_BY_OTHERS, evictions_by_others, work_at_risk
 from entente.engine.running import Running, gpus_on, without_workers
-from entente.engine.screening import priority_of
+from entente.engine.screening import priority_of, priority_or_default
 from entente.engine.walk import ENTITLED
 
 _SURPLUS_RANK = float("-inf")
@@ -31,6 +31,39 @@ def candidates(cycle: Cycle, claim: Claim) -> list[Group]:
             asked = (r for r in jobs.values() if r.on_call and r.pool == claim.pool.name and not r.new)
         found += (group for running in asked if (group := tuple(_options(cycle, claim, running))))
     return found
+
+
+def given_by_own(cycle: Cycle, claim: Claim) -> int:
+    """GPUs that the tenant's own jobs could give to a claim that calls none, at the most."""
+    return sum(_gives(running, claim) for running in cycle.yielding_to(claim))
+
+
+def _gives(running: Running, claim: Claim) -> int:
+    if priority_or_default(running.job, claim.tenant) < claim.priority:
+        return running.gpus
+    if running.on_call:
+        return 0
+    return max(0, running.workers - running.job.min_workers) * running.job.gpus_per_worker
+
+
+def given_by_others(cycle: Cycle, claim: Claim) -> int:
+    """GPUs that other tenants' jobs could give to a borrowed claim that calls none, at the most."""
+    total = 0
+    for tenant in cycle.estate.by_tenant:
+        charged = cycle.estate.charges.of(tenant, claim.pool.name)
+        if tenant != claim.tenant.name and charged > floor_of(cycle, claim, tenant):
+            rigid, others = _givers(cycle, claim, tenant)
+            total += sum(group[-1].gpus for group in rigid) + sum(_lends(cycle, running) for running in others)
+    return total
+
+
+def _lends(cycle: Cycle, running: Running) -> int:
+    if not _exposed(cycle, running):
+        return 0
+    if cycle.class_of(running) is AllocationClass.BORROWED:
+        return running.gpus
+    kept = max(running.job.min_workers, cycle.walks[running.tenant].entitled_workers.get(running.job.key, 0))
+    return max(0, running.workers - kept) * running.job.gpus_per_worker if running.job.elastic else 0
 
 
 def _givers(cycle: Cycle, claim: Claim, tenant: str) -> tuple[list[Group], list[Running]]:
@@ -84,8 +117,7 @@ def _options(cycle: Cycle, claim: Claim, running: Running) -> Iterator[Option]:
 
 def _own(cycle: Cycle, claim: Claim, running: Running) -> Iterator[Option]:
     """Lower priority, and elastic surplus of any; on-call jobs when their time has come."""
-    priority = priority_of(running.job, claim.tenant)
-    rank = float(claim.tenant.default_priority if priority is None else priority)
+    rank = float(priority_or_default(running.job, claim.tenant))
     if running.on_call:
         if claim.first and _may_call(cycle, claim) and not rank > claim.priority and _goes_before(claim, running):
             yield _evict(cycle, claim, running, own=False, rank=rank)

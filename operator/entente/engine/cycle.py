@@ -22,13 +22,14 @@ from entente.engine.queues import Pending
 from entente.engine.reservations import Reservation
 from entente.engine.risk import known_length, stopped_by
 from entente.engine.running import Running
-from entente.engine.screening import Refusal, priority_of
+from entente.engine.screening import Refusal, priority_of, priority_or_default
 from entente.engine.shares import Use, fair_surplus, kept_ahead, kept_back
 from entente.engine.state import State
 from entente.engine.walk import ENTITLED, Bounds, Walk, Walker
 
 if TYPE_CHECKING:
     from entente.engine.outlook import Outlook
+    from entente.engine.reach import Reach
 
 _SPENT = Refusal(Reason.BUDGET_SPENT, telling.spent(everything=False))
 
@@ -84,6 +85,8 @@ class Cycle:
     """Tenants and pools in which an entitled job that waited long could not be placed: nobody behind it is entitled."""
     ending: dict[str, Counter[str]] = field(default_factory=dict)
     """By pool and tenant: GPUs of running jobs that end within the notice."""
+    reaches: dict[object, tuple[int, Reach]] = field(default_factory=dict)
+    """What borrowed claims could come to, as of so many steps."""
     slack: dict[str, float] = field(default_factory=dict)
     """By pool: how long before the end of a notice its slowest victims must be told."""
     outlooks: dict[object, Outlook] = field(default_factory=dict)
@@ -165,8 +168,7 @@ class Cycle:
     def _yields(running: Running, claim: Claim) -> bool:
         if running.job.elastic or running.on_call:
             return True
-        priority = priority_of(running.job, claim.tenant)
-        return (claim.tenant.default_priority if priority is None else priority) < claim.priority
+        return priority_or_default(running.job, claim.tenant) < claim.priority
 
     def class_of(self, running: Running) -> AllocationClass:
         """By what right a running or held job has its GPUs."""

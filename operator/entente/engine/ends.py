@@ -1,5 +1,6 @@
 """When the running jobs of a pool end, as far as that is known, kept in order: the next ends are found at once."""
 
+import math
 from bisect import bisect_left, bisect_right, insort
 
 from entente.engine.model import Job
@@ -14,10 +15,13 @@ class Ends:
     def __init__(self) -> None:
         self._enforced: list[tuple[float, str]] = []
         self._estimated: list[tuple[float, str]] = []
+        self._over: dict[tuple[float, float, float], frozenset[str]] = {}
+        """What was asked for since the last change."""
 
     def put(self, job: Job) -> None:
         """A job runs."""
         enforced, estimated = _ends(job)
+        self._over.clear()
         if enforced is not None:
             insort(self._enforced, (enforced, job.key))
         if estimated is not None:
@@ -26,19 +30,25 @@ class Ends:
     def drop(self, job: Job) -> None:
         """A job that was put runs no longer."""
         enforced, estimated = _ends(job)
+        self._over.clear()
         if enforced is not None:
             del self._enforced[bisect_left(self._enforced, (enforced, job.key))]
         if estimated is not None:
             del self._estimated[bisect_left(self._estimated, (estimated, job.key))]
 
-    def enforced_by(self, moment: float) -> set[str]:
-        """Jobs that have ended by a moment whatever happens."""
-        return {key for _, key in self._enforced[: bisect_right(self._enforced, (moment, _LAST))]}
+    def over_by(self, moment: float, estimated: float = -math.inf, now: float = 0.0) -> frozenset[str]:
+        """Jobs that have ended by a moment whatever happens, and those that have by another by their users' estimates.
 
-    def estimated_by(self, moment: float, now: float) -> set[str]:
-        """Jobs that have ended by a moment by their users' estimates; one that has passed already says nothing."""
-        after = bisect_right(self._estimated, (now, _LAST))
-        return {key for _, key in self._estimated[after : bisect_right(self._estimated, (moment, _LAST))]}
+        An estimate that has passed already says nothing.
+        """
+        key = (moment, estimated, now)
+        found = self._over.get(key)
+        if found is None:
+            after = bisect_right(self._estimated, (now, _LAST))
+            enforced = self._enforced[: bisect_right(self._enforced, (moment, _LAST))]
+            likely = self._estimated[after : bisect_right(self._estimated, (estimated, _LAST))]
+            found = self._over[key] = frozenset(key for _, key in (*enforced, *likely))
+        return found
 
     def known_by(self, moment: float, now: float) -> list[tuple[float, str]]:
         """The ends up to a moment that are known, the earlier of both kinds, in order; none is in the past."""

@@ -49,6 +49,11 @@ class Host:
         """GPUs that nothing uses now and that are not held: what leaves goes to the holds first."""
         return max(0, self.capacity - self.staying_gpus - max(self.going_gpus, self.held_gpus))
 
+    @property
+    def coming(self) -> int:
+        """GPUs that are open once all that is on its way out is gone."""
+        return max(0, self.capacity - self.staying_gpus - self.held_gpus)
+
     def set(self, side: dict[str, Use], key: str, use: Use | None) -> None:
         """Put a use on one side of the host in place of the one of this key, or take that away."""
         before = side.get(key)

@@ -1,7 +1,6 @@
 """Rules 4 to 7 for one claim: wait for what comes free by itself, else take the least work there is to lose."""
 
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,47 +48,23 @@ def reclaim(cycle: Cycle, claim: Claim) -> Taking | Waiting | None:
     until = max(deadline(cycle, claim), cycle.now + MIN_GRACE_S)
 
     ends = cycle.estate.ends[claim.pool.name]
-    surely = ends.enforced_by(until)
+    surely = ends.over_by(until)
     ground = Ground(cycle, claim, surely, until)
     if ground.stands():
         return Waiting(until)
-    early = surely | ends.estimated_by(until - _longest_slack(cycle, claim.pool), cycle.now)
+    early = ends.over_by(until, until - _longest_slack(cycle, claim.pool), cycle.now)
     if early != surely and Ground(cycle, claim, early, until).stands():
         return Waiting(until)  # whoever would have to be told in time, if the estimates fail
     taking = take(cycle, claim, ground)
     slack = _slack(cycle, claim, taking) if taking else 0.0
 
-    likely = surely | ends.estimated_by(until - slack, cycle.now)
+    likely = ends.over_by(until, until - slack, cycle.now)
     if likely != surely:
         ground = Ground(cycle, claim, likely, until)
         if ground.stands():
             return Waiting(until)
         taking = take(cycle, claim, ground)
     return taking
-
-
-def comes_to_nothing(cycle: Cycle, claim: Claim) -> bool:
-    """Whether nothing comes of a claim that cannot start: it may take from nobody, and nothing is reserved for it.
-
-    True only of a borrowed claim behind its tenant's first: beyond the due whichever known ends come within the notice,
-    and without own jobs that might give way. Most of a backlog is like that; none of it need be looked at closely.
-    """
-    pool, tenant = claim.pool, claim.tenant.name
-    if claim.entitled or claim.first or pool.exclusive or claim.job.required:
-        return False
-    charged = cycle.estate.charges.of(tenant, pool.name) - _ending(cycle, pool)[tenant]
-    return charged + claim.least_gpus > cycle.due(tenant, pool.name) and not cycle.yielding_to(claim)
-
-
-def _ending(cycle: Cycle, pool: Pool) -> Counter[str]:
-    """By tenant: GPUs of jobs whose known end is within the notice, as many as ran when it was asked for first."""
-    if pool.name not in cycle.ending:
-        gpus = cycle.ending[pool.name] = Counter()
-        until = cycle.now + max(pool.notice_s, MIN_GRACE_S)
-        for _, key in cycle.estate.ends[pool.name].known_by(until, cycle.now):
-            running = cycle.estate.running[key]
-            gpus[running.tenant] += running.gpus
-    return cycle.ending[pool.name]
 
 
 def _slack(cycle: Cycle, claim: Claim, taking: Taking) -> float:

@@ -65,6 +65,12 @@ def priority_of(job: Job, tenant: Tenant) -> int | None:
     return tenant.priorities.get(job.priority)
 
 
+def priority_or_default(job: Job, tenant: Tenant) -> int:
+    """The value of a running job's priority: the default where the tenant has it no longer."""
+    value = priority_of(job, tenant)
+    return tenant.default_priority if value is None else value
+
+
 def _refuse(job: Job, tenant: Tenant | None, estate: Estate) -> Refusal | None:
     if job.suspend or job.phase is Phase.SUSPENDED:
         return Refusal(Reason.SUSPENDED, telling.suspended())

@@ -13,7 +13,8 @@ from entente.engine.ground import fit, shape_of
 from entente.engine.idle import allowance_now, goes_anywhere, needs_handover, spots_now
 from entente.engine.lanes import Alike, Lanes, lanes_of
 from entente.engine.queues import Pending, waited
-from entente.engine.reclaim import Waiting, comes_to_nothing, reclaim
+from entente.engine.reach import comes_to_nothing
+from entente.engine.reclaim import Waiting, reclaim
 from entente.engine.reservations import Reservation
 from entente.engine.steps import carry_out, hold_idle, reserve, start
 from entente.engine.taking import Taking

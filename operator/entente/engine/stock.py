@@ -17,6 +17,8 @@ class Stock:
         """GPUs that nothing uses and that are not held, over all hosts."""
         self.idle = 0
         """GPUs that nothing uses now, held or not."""
+        self.coming = 0
+        """GPUs that are open once all that is on its way out is gone."""
         self.untouched = 0
         """GPUs of hosts that nobody uses or holds."""
         self.moving: dict[str, Host] = {}
@@ -33,6 +35,7 @@ class Stock:
         """Count a host."""
         free = host.open
         self.idle += host.idle
+        self.coming += host.coming
         if host.going or host.held:
             self.moving[host.name] = host
         if not (host.using or host.going or host.held):
@@ -52,6 +55,7 @@ class Stock:
         """Count a host no longer."""
         free = host.open
         self.idle -= host.idle
+        self.coming -= host.coming
         if host.going or host.held:
             del self.moving[host.name]
         if not (host.using or host.going or host.held):

@@ -13,7 +13,7 @@ from entente.engine.estate import Estate
 from entente.engine.model import Tenant
 from entente.engine.queues import Pending, Queue
 from entente.engine.running import Running
-from entente.engine.screening import priority_of
+from entente.engine.screening import priority_or_default
 
 ENTITLED, BORROWED = AllocationClass.ENTITLED, AllocationClass.BORROWED
 
@@ -62,9 +62,8 @@ class Walker:
         return sorted(found, key=lambda r: (-self.priority(r), r.job.submitted, r.job.key))
 
     def priority(self, running: Running) -> int:
-        """The value of a running job's priority: the default where the tenant has it no longer."""
-        value = priority_of(running.job, self.tenant)
-        return self.tenant.default_priority if value is None else value
+        """The value of a placed job's priority."""
+        return priority_or_default(running.job, self.tenant)
 
 
 @dataclass(slots=True)

@@ -46,8 +46,18 @@ def test_the_known_ends_are_those_that_each_job_has_by_itself(within_s: float) -
 
 
 def test_enforced_and_estimated_ends_are_told_apart() -> None:
-    assert _all().enforced_by(NOW + 300) == {"a/limited", "a/limited-and-ran-before"}
-    assert _all().estimated_by(NOW + 300, NOW) == {"a/estimated", "a/both"}
+    limited, estimated = {"a/limited", "a/limited-and-ran-before"}, {"a/estimated", "a/both"}
+    assert _all().over_by(NOW + 300) == limited
+    assert _all().over_by(NOW + 300, NOW + 300, NOW) == limited | estimated
+
+
+def test_who_has_ended_is_found_anew_when_a_job_comes_or_goes() -> None:
+    ends = Ends()
+    assert ends.over_by(NOW + 300) == set()
+    ends.put(JOBS[0])
+    assert ends.over_by(NOW + 300) == {"a/limited"}
+    ends.drop(JOBS[0])
+    assert ends.over_by(NOW + 300) == set()
 
 
 def test_a_job_that_runs_no_longer_has_no_end() -> None:

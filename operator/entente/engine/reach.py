@@ -1,0 +1,98 @@
+"""What a borrowed claim could come to by the end of a notice, at the most: whatever asks for more need not be tried.
+
+Most of a backlog is beyond that, and all claims of a tenant and priority share it, so that each costs next to nothing.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from entente.engine.candidates import given_by_others, given_by_own
+from entente.engine.cycle import Claim, Cycle
+from entente.engine.idle import binding, taker_of
+from entente.engine.model import MIN_GRACE_S, Pool
+from entente.engine.outlook import outlook
+from entente.engine.reservations import Reservation
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Upper bounds, in GPUs, for the claims of one tenant and priority on a shared pool."""
+
+    free: int
+    """Free by then beyond what others keep back, if nobody is evicted."""
+    own: int
+    """What the tenant's own jobs could give."""
+    others: int
+    """What other tenants' jobs could give."""
+    due: int
+    """Larger claims may take from nobody else."""
+    most: int | None
+    """What the borrow limit leaves."""
+
+    def holds(self, gpus: int, *, moves: bool) -> bool:
+        """Whether something may come of a claim for so many GPUs; `moves`: others may be moved for it as well."""
+        if self.most is not None and gpus > self.most:
+            return False
+        given = self.own + (self.others if gpus <= self.due else 0)
+        return gpus <= self.free + given and (given > 0 or moves)
+
+
+def comes_to_nothing(cycle: Cycle, claim: Claim) -> bool:
+    """Whether nothing comes of a claim that cannot start: it can take nothing, and nothing is reserved for it.
+
+    True only of a borrowed claim on a shared pool behind its tenant's first: were GPUs to come free for it, it would
+    wait without having them reserved.
+    """
+    if claim.entitled or claim.first or claim.pool.exclusive:
+        return False
+    gpus, moves = claim.least_gpus, claim.job.required
+    reach = _known(cycle, claim, (), lambda: _reach(cycle, claim))
+    if not reach.holds(gpus, moves=moves):
+        return True
+    bound = binding(cycle, claim.pool.name, taker_of(cycle, claim))
+    return not _known(cycle, claim, bound, lambda: _beside(cycle, claim, reach)).holds(gpus, moves=moves)
+
+
+def _known(cycle: Cycle, claim: Claim, bound: Sequence[Reservation], found: Callable[[], Reach]) -> Reach:
+    """The bounds are the same until the next step for all claims of a tenant, priority and bonds."""
+    key, steps = (claim.tenant.name, claim.pool.name, claim.priority, *map(id, bound)), len(cycle.decisions)
+    known = cycle.reaches.get(key)
+    if known is None or known[0] != steps:
+        known = cycle.reaches[key] = (steps, found())
+    return known[1]
+
+
+def _beside(cycle: Cycle, claim: Claim, reach: Reach) -> Reach:
+    """The bounds for those that must leave what is reserved for others."""
+    until = cycle.now + max(claim.pool.notice_s, MIN_GRACE_S)
+    over = cycle.estate.ends[claim.pool.name].over_by(until, until, cycle.now)
+    free = outlook(cycle, claim, over, until).free() - cycle.kept_by_others(claim.tenant.name, claim.pool.name)
+    return replace(reach, free=min(reach.free, free))
+
+
+def _reach(cycle: Cycle, claim: Claim) -> Reach:
+    """The bounds whatever is reserved."""
+    pool, tenant = claim.pool, claim.tenant.name
+    ending = _ending_soon(cycle, pool)
+    left = cycle.estate.charges.of(tenant, pool.name) - ending[tenant]
+    own = given_by_own(cycle, claim)
+    most = cycle.most(claim.tenant, pool.name)
+    return Reach(
+        free=cycle.estate.stocks[pool.name].coming + ending.total() - cycle.kept_by_others(tenant, pool.name),
+        own=own,
+        others=given_by_others(cycle, claim),
+        due=cycle.due(tenant, pool.name) - left + own,
+        most=None if most is None else most - left + own,
+    )
+
+
+def _ending_soon(cycle: Cycle, pool: Pool) -> Counter[str]:
+    """By tenant: GPUs of jobs whose known end is within the notice, as many as ran when it was asked for first."""
+    if pool.name not in cycle.ending:
+        gpus = cycle.ending[pool.name] = Counter()
+        until = cycle.now + max(pool.notice_s, MIN_GRACE_S)
+        for _, key in cycle.estate.ends[pool.name].known_by(until, cycle.now):
+            running = cycle.estate.running[key]
+            gpus[running.tenant] += running.gpus
+    return cycle.ending[pool.name]
