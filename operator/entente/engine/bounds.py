@@ -7,6 +7,7 @@ lower. Own work is counted first, by priority, as in the cost of a set.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from entente.engine.option import Amounts, Group, Option
 
@@ -83,6 +84,7 @@ class Tally:
             self._change(host, -gpus)
 
     def _count(self, option: Option, sign: int) -> None:
+        self._gpus += sign * option.gives
         if self._room.is_own(option):
             self._own += sign * option.gpus
         elif self._room.by_other(option):
@@ -92,7 +94,6 @@ class Tally:
         before = self._freed.get(host, 0)
         self._made += self._room.made(host, before + gpus) - self._room.made(host, before)
         self._freed[host] = before + gpus
-        self._gpus += gpus
 
 
 def main_host(group: Group) -> str:
@@ -111,6 +112,9 @@ class Bounds:
         self.hosts = [main_host(g) for g in groups]
         self._main = {g[-1].job: host for g, host in zip(groups, self.hosts, strict=True)}
         self._limits = (NO_OWN, *sorted({o.rank for g in groups for o in g if o.own}))
+        most = [max(o.gives for o in group) for group in groups]
+        self._most = [0, *accumulate(reversed(most))][::-1]
+        """GPUs that the candidates from each on give for good, at the most."""
         self._known: dict[tuple[Who, int, int, int], Amounts | None] = {}
         self._known_own: dict[tuple[float, int, int], int | None] = {}
 
@@ -119,6 +123,8 @@ class Bounds:
 
         `rank` is the highest priority of its own victims; that of the bound is of the whole set.
         """
+        if sum(o.gives for o in chosen) + self._most[after] < self.room.gpus:
+            return None
         here = self.hosts[after] if after < len(self.groups) else None
         missing, freed = self.room.workers, dict[str, int]()
         for option in chosen:

@@ -76,7 +76,8 @@ def _givers(cycle: Cycle, claim: Claim, tenant: str) -> tuple[list[Group], list[
     if known is None or known[0] != changed:
         rigid: list[Group] = []
         others: list[Running] = []
-        for running in cycle.estate.by_tenant[tenant].values():
+        jobs = cycle.estate.by_tenant[tenant]
+        for running in (jobs[job] for job in cycle.walks[tenant].lending if job in jobs):
             if running.pool != claim.pool.name or running.new:
                 continue
             if running.job.elastic or running.on_call:

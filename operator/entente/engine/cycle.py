@@ -242,7 +242,7 @@ def walk_all(cycle: Cycle) -> None:
     if any(q.overcommitted for q in cycle.quotas.values()):
         cycle.full_walks = {name: _walk(cycle, name, promised=True) for name in cycle.state.tenants}
     for name in cycle.estate.by_tenant.keys() - cycle.state.tenants.keys():  # its tenant is gone: what runs borrows
-        cycle.walks[name] = cycle.full_walks[name] = Walk()
+        cycle.walks[name] = cycle.full_walks[name] = Walk(lending=list(cycle.estate.by_tenant[name]))
 
 
 def _walk_with_due(cycle: Cycle, name: str, first: Walk) -> Walk:

@@ -49,7 +49,8 @@ def snapshot(
     lengths, known = learnt_lengths(jobs, tenant_of), {}
     for job in jobs:
         if (taken := job_of(job, tenant_of, now)) is not None:
-            known[taken.key] = replace(taken, learnt_s=lengths.get(likeness(job, taken.tenant or "")))
+            learnt = lengths.expected(likeness(job, taken.tenant or ""), taken.run_s)
+            known[taken.key] = replace(taken, learnt_s=learnt)
     pods = tuple(pods)
     known = seen(known, pods)
     hosts, bare = _count_pods(hosts, pools, tenants, tenant_of, known, pods)

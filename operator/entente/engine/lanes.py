@@ -9,11 +9,14 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING
 
 from entente.api.job import AllocationClass
+from entente.engine.batches import Batch, Batches, Run
 from entente.engine.cycle import Cycle
 from entente.engine.queues import Likeness, Pending, Rank, waited
+from entente.engine.reach import out_of_reach
 from entente.engine.walk import ENTITLED
 
 if TYPE_CHECKING:
@@ -26,25 +29,10 @@ Turn = tuple[bool, Fraction, float, str, str]
 
 
 @dataclass(slots=True, eq=False)
-class _Run:
-    """Jobs that are alike, in order."""
-
-    entries: list[Pending]
-    guests: bool
-    """Jobs that the walk entitles, which count in this pool though others of their likeness may not."""
-    at: int = 0
-
-
-@dataclass(slots=True, eq=False)
 class _Lane:
     tenant: str
     pool: str
-    heads: list[tuple[Rank, int, _Run]] = field(default_factory=list)
-    parked: list[_Run] = field(default_factory=list)
-
-    def push(self, run: _Run) -> None:
-        if run.at < len(run.entries):
-            heapq.heappush(self.heads, (run.entries[run.at].rank, id(run), run))
+    batches: Batches = field(default_factory=Batches)
 
 
 class Lanes:
@@ -56,25 +44,22 @@ class Lanes:
         self._lanes: dict[tuple[str, str], _Lane] = {}
         self._turns: list[tuple[Turn, _Lane]] = []
 
-    def add(self, tenant: str, pool: str, entries: list[Pending], *, guests: bool) -> None:
-        """Jobs that are alike join a lane."""
-        lane = self._lanes.setdefault((tenant, pool), _Lane(tenant, pool))
-        lane.push(_Run(entries, guests))
+    def add(self, tenant: str, pool: str, batch: Batch, rank: Rank) -> None:
+        """Jobs join a lane."""
+        self._lanes.setdefault((tenant, pool), _Lane(tenant, pool)).batches.put(batch, rank)
 
     def next(self) -> Pending | None:
         """The job that is served next; none when all have been."""
         while self._turns:
             _, lane = heapq.heappop(self._turns)
             run = self._head(lane)
-            if run is None:
+            if run is None or run.head is None:
                 continue
-            entry = run.entries[run.at]
+            entry = run.head
             if self._turns and self._turn(lane, entry) > self._turns[0][0]:
                 self._queue(lane)  # its first job was passed over meanwhile, and others wait longer
                 continue
-            heapq.heappop(lane.heads)
-            run.at += 1
-            lane.push(run)
+            self._pass(lane)
             self._cycle_on(lane)
             return entry
         return None
@@ -88,9 +73,8 @@ class Lanes:
     def try_again(self) -> None:
         """GPUs came free: jobs that were passed over are tried after all."""
         for lane in self._lanes.values():
-            for run in lane.parked:
-                lane.push(run)
-            lane.parked.clear()
+            lane.batches.return_runs()
+            lane.batches.return_batches(partial(self._is_beyond, lane.tenant))
         self.turn_anew()
 
     def alike(self, entry: Pending) -> Alike:
@@ -105,42 +89,57 @@ class Lanes:
 
     def _cycle_on(self, lane: _Lane) -> None:
         """The lane's next job waits for its turn; it is looked at when that comes."""
-        if lane.heads:
-            entry = lane.heads[0][2].entries[lane.heads[0][2].at]
-            heapq.heappush(self._turns, (self._turn(lane, entry), lane))
+        batch = lane.batches.head()
+        run = batch.head() if batch else None
+        if run and run.head:
+            heapq.heappush(self._turns, (self._turn(lane, run.head), lane))
 
     def _queue(self, lane: _Lane) -> None:
         run = self._head(lane)
-        if run is not None:
-            heapq.heappush(self._turns, (self._turn(lane, run.entries[run.at]), lane))
+        if run and run.head:
+            heapq.heappush(self._turns, (self._turn(lane, run.head), lane))
 
     def _turn(self, lane: _Lane, entry: Pending) -> Turn:
         late, share = self._cycle.ratio(lane.tenant, lane.pool)
         return (late, share, -waited(entry.job, self._cycle.now), lane.tenant, lane.pool)
 
-    def _head(self, lane: _Lane) -> _Run | None:
+    def _head(self, lane: _Lane) -> Run | None:
         """The run with the lane's first job that is still to be served."""
         if self._only_entitled and (lane.tenant, lane.pool) in self._cycle.blocked:
             return None  # they come again among the borrowers, in their place
-        while lane.heads:
-            _, _, run = lane.heads[0]
-            entry = run.entries[run.at]
-            if self._is_served(run, entry):
-                heapq.heappop(lane.heads)
-                run.at += 1
-                lane.push(run)
-            elif self.alike(entry) in self._unplaced.tried:
-                heapq.heappop(lane.heads)
-                lane.parked.append(run)
+        while batch := lane.batches.head():
+            if batch.ask is not None and self._is_beyond(lane.tenant, batch):
+                lane.batches.set_aside(batch, batch.ask)
+                continue
+            run = batch.head()
+            if run is None or run.head is None:
+                lane.batches.settle(batch)
+            elif self._is_served(batch, run.head):
+                self._pass(lane)
+            elif self.alike(run.head) in self._unplaced.tried:
+                lane.batches.park(batch)
             else:
                 return run
         return None
 
-    def _is_served(self, run: _Run, entry: Pending) -> bool:
+    def _pass(self, lane: _Lane) -> None:
+        """Go on behind the lane's first job."""
+        if batch := lane.batches.head():
+            batch.go_on()
+            lane.batches.settle(batch)
+
+    def _is_served(self, batch: Batch, entry: Pending) -> bool:
         key, tenant = entry.job.key, entry.job.tenant or ""
         if key in self._cycle.out or key in self._unplaced.claims or key in self._cycle.spent.get(tenant, ()):
             return True
-        return not run.guests and key in self._cycle.walks[tenant].homes
+        return batch.ask is not None and key in self._cycle.walks[tenant].homes
+
+    def _is_beyond(self, tenant: str, batch: Batch) -> bool:
+        """Whether nothing comes of any job of a batch, whose tenant has others that wait before them."""
+        entry = batch.any
+        if any((tenant, pool) not in self._unplaced.firsts for pool in entry.pools):
+            return False
+        return out_of_reach(self._cycle, entry)
 
 
 def lanes_of(cycle: Cycle, unplaced: Unplaced, class_: AllocationClass) -> Lanes:
@@ -152,9 +151,10 @@ def lanes_of(cycle: Cycle, unplaced: Unplaced, class_: AllocationClass) -> Lanes
             if entry := queue.get(key):
                 alike.setdefault((pool, queue.group_of(key).like), []).append(entry)
         for (pool, _), entries in alike.items():
-            lanes.add(tenant, pool, entries, guests=True)
+            lanes.add(tenant, pool, Batch(None, [entries]), entries[0].rank)
         if class_ is not ENTITLED:
-            for like, group in queue.groups.items():
-                lanes.add(tenant, like.pools[0], group.entries, guests=False)
+            for ask, groups in queue.by_ask.items():
+                entries_of = [group.entries for group in groups.values()]
+                lanes.add(tenant, ask.pools[0], Batch(ask, entries_of), min(e[0].rank for e in entries_of))
     lanes.turn_anew()
     return lanes

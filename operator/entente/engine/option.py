@@ -28,6 +28,8 @@ class Option:
 
     gpus: int = field(init=False)
     """GPUs that it gives."""
+    gives: int = field(init=False)
+    """GPUs that it gives for good: none if it is moved."""
     amounts: Amounts = field(init=False)
     """What it adds to the cost of a set of victims."""
 
@@ -37,6 +39,7 @@ class Option:
         evicted = gpus if self.keeps is None and not self.moves else 0
         own = risk + 1 if self.own else 0  # own work that loses nothing is own work, too
         object.__setattr__(self, "gpus", gpus)
+        object.__setattr__(self, "gives", 0 if self.moves else gpus)
         object.__setattr__(self, "amounts", (own, risk, evicted, gpus, 1))
 
 

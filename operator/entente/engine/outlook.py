@@ -60,7 +60,8 @@ class Outlook:
         self.ended: Counter[str] = Counter()
         """By tenant: GPUs of its jobs that have ended."""
         self._ended: Counter[str] = Counter()
-        self._reserved: Counter[str] = Counter()
+        self.reserved: Counter[str] = Counter()
+        """By host: GPUs that are reserved for others."""
         self._closed: set[str] = set()
         """Hosts that are another tenant's by a reservation, where hosts are not shared."""
         self._free: dict[str, int] = dict(self._stock.open_on)
@@ -76,7 +77,7 @@ class Outlook:
             self._end(key)
         for reservation in bound:
             self._reserve(reservation)
-        for name in {*self._stock.moving, *self._reserved, *self._ended, *cycle.estate.barred[pool.name]}:
+        for name in {*self._stock.moving, *self.reserved, *self._ended, *cycle.estate.barred[pool.name]}:
             self._look(name)
 
     def _end(self, key: str) -> None:
@@ -87,13 +88,13 @@ class Outlook:
                 self.ended[running.tenant] += use.gpus
 
     def _reserve(self, reservation: Reservation) -> None:
-        self._reserved.update(reservation.gpus)
+        self.reserved.update(reservation.gpus)
         if self._pool.exclusive and reservation.tenant != self._tenant:
             self._closed.update(reservation.gpus)
 
     def respect(self, reservation: Reservation) -> None:
         """Respect one more reservation; what this is a copy of stays as it is."""
-        self._reserved, self._closed = Counter(self._reserved), set(self._closed)
+        self.reserved, self._closed = Counter(self.reserved), set(self._closed)
         self._free, self._counts = dict(self._free), Counter(self._counts)
         self._bases, self._plots, self._rooms, self._spots = {}, {}, {}, {}
         self._reserve(reservation)
@@ -142,7 +143,7 @@ class Outlook:
             leaves_by, pool = self._cycle.leaves_by, self._pool
             late = sum(use.gpus for key, use in host.going.items() if leaves_by(key, pool) > self._moment)
             busy = max(busy, late)
-        base = host.capacity - host.staying_gpus - busy + self._ended[name] - self._reserved[name]
+        base = host.capacity - host.staying_gpus - busy + self._ended[name] - self.reserved[name]
         return min(base, host.capacity)
 
     def plot(self, name: str) -> Plot:

@@ -52,6 +52,27 @@ class Likeness:
         """GPUs of the workers that must start together."""
         return self.min_workers * self.gpus_per_worker
 
+    @property
+    def ask(self) -> "Ask":
+        """What they have in common with more of the tenant's jobs."""
+        return Ask(self.priority, self.pools, self.required, self.least_gpus)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What pending jobs of one tenant have in common that are out of reach together."""
+
+    priority: int
+    pools: tuple[str, ...]
+    required: bool
+    gpus: int
+    """GPUs of the workers that must start together."""
+
+    @property
+    def kind(self) -> tuple[int, tuple[str, ...], bool]:
+        """All but the number of GPUs."""
+        return (self.priority, self.pools, self.required)
+
 
 @dataclass(slots=True, eq=False)
 class Group:
@@ -75,6 +96,8 @@ class Queue:
         self._entries: dict[str, Pending] = {}
         self._ordered: list[Pending] = []
         self.groups: dict[Likeness, Group] = {}
+        self.by_ask: dict[Ask, dict[Likeness, Group]] = {}
+        """The groups by what they ask for."""
         self._group_of: dict[str, Group] = {}
         self._young: list[tuple[float, str]] = []
         self.changed = 0
@@ -165,7 +188,7 @@ class Queue:
         like = _likeness(entry, old=old)
         group = self.groups.get(like)
         if group is None:
-            group = self.groups[like] = Group(like)
+            group = self.groups[like] = self.by_ask.setdefault(like.ask, {})[like] = Group(like)
         insort(group.entries, entry, key=_rank)
         self._group_of[entry.job.key] = group
         self.changed += 1
@@ -175,7 +198,9 @@ class Queue:
         group = self._group_of.pop(entry.job.key)
         _remove(group.entries, entry)
         if not group.entries:
-            del self.groups[group.like]
+            del self.groups[group.like], self.by_ask[group.like.ask][group.like]
+            if not self.by_ask[group.like.ask]:
+                del self.by_ask[group.like.ask]
 
     def _is_old(self, entry: Pending) -> bool:
         return waited(entry.job, self._now) >= self._least_runtimes[entry.pools[0]]

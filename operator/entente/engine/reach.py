@@ -4,21 +4,23 @@ Most of a backlog is beyond that, and all claims of a tenant and priority share 
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from entente.engine.candidates import given_by_others, given_by_own
-from entente.engine.cycle import Claim, Cycle
+from entente.engine.cycle import Claim, Cycle, claim_of
 from entente.engine.idle import binding, taker_of
 from entente.engine.model import MIN_GRACE_S, Pool
 from entente.engine.outlook import outlook
-from entente.engine.reservations import Reservation
+from entente.engine.queues import Pending
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
     """Upper bounds, in GPUs, for the claims of one tenant and priority on a shared pool."""
 
+    now: int
+    """What may start at once."""
     free: int
     """Free by then beyond what others keep back, if nobody is evicted."""
     own: int
@@ -38,6 +40,23 @@ class Reach:
         return gpus <= self.free + given and (given > 0 or moves)
 
 
+def out_of_reach(cycle: Cycle, entry: Pending) -> bool:
+    """Whether nothing comes of a pending job that borrows behind its tenant's first, not even a start.
+
+    Nor of any like it that asks for as much, or for more.
+    """
+    return all(_is_out_of_reach(cycle, entry, pool) for pool in entry.pools)
+
+
+def _is_out_of_reach(cycle: Cycle, entry: Pending, pool: str) -> bool:
+    if cycle.snapshot.pools[pool].exclusive:
+        return False
+    key = (entry.job.tenant or "", pool, entry.priority)
+    reach = _known(cycle, key, lambda: _reach(cycle, claim_of(cycle, entry, pool, first=False)))
+    gpus = entry.job.min_workers * entry.job.gpus_per_worker
+    return gpus > reach.now and not reach.holds(gpus, moves=entry.job.required)
+
+
 def comes_to_nothing(cycle: Cycle, claim: Claim) -> bool:
     """Whether nothing comes of a claim that cannot start: it can take nothing, and nothing is reserved for it.
 
@@ -46,17 +65,18 @@ def comes_to_nothing(cycle: Cycle, claim: Claim) -> bool:
     """
     if claim.entitled or claim.first or claim.pool.exclusive:
         return False
+    key = (claim.tenant.name, claim.pool.name, claim.priority)
     gpus, moves = claim.least_gpus, claim.job.required
-    reach = _known(cycle, claim, (), lambda: _reach(cycle, claim))
+    reach = _known(cycle, key, lambda: _reach(cycle, claim))
     if not reach.holds(gpus, moves=moves):
         return True
     bound = binding(cycle, claim.pool.name, taker_of(cycle, claim))
-    return not _known(cycle, claim, bound, lambda: _beside(cycle, claim, reach)).holds(gpus, moves=moves)
+    return not _known(cycle, (*key, *map(id, bound)), lambda: _beside(cycle, claim, reach)).holds(gpus, moves=moves)
 
 
-def _known(cycle: Cycle, claim: Claim, bound: Sequence[Reservation], found: Callable[[], Reach]) -> Reach:
-    """The bounds are the same until the next step for all claims of a tenant, priority and bonds."""
-    key, steps = (claim.tenant.name, claim.pool.name, claim.priority, *map(id, bound)), len(cycle.decisions)
+def _known(cycle: Cycle, key: object, found: Callable[[], Reach]) -> Reach:
+    """Bounds are the same until the next step for all claims of a tenant, pool and priority, and of the same bonds."""
+    steps = len(cycle.decisions)
     known = cycle.reaches.get(key)
     if known is None or known[0] != steps:
         known = cycle.reaches[key] = (steps, found())
@@ -74,12 +94,13 @@ def _beside(cycle: Cycle, claim: Claim, reach: Reach) -> Reach:
 def _reach(cycle: Cycle, claim: Claim) -> Reach:
     """The bounds whatever is reserved."""
     pool, tenant = claim.pool, claim.tenant.name
-    ending = _ending_soon(cycle, pool)
-    left = cycle.estate.charges.of(tenant, pool.name) - ending[tenant]
-    own = given_by_own(cycle, claim)
+    ending, stock = _ending_soon(cycle, pool), cycle.estate.stocks[pool.name]
+    charged, kept = cycle.estate.charges.of(tenant, pool.name), cycle.kept_by_others(tenant, pool.name)
+    own, left = given_by_own(cycle, claim), charged - ending[tenant]
     most = cycle.most(claim.tenant, pool.name)
     return Reach(
-        free=cycle.estate.stocks[pool.name].coming + ending.total() - cycle.kept_by_others(tenant, pool.name),
+        now=stock.open - kept if most is None else min(stock.open - kept, most - charged),
+        free=stock.coming + ending.total() - kept,
         own=own,
         others=given_by_others(cycle, claim),
         due=cycle.due(tenant, pool.name) - left + own,

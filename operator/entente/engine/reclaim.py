@@ -115,15 +115,27 @@ def take(cycle: Cycle, claim: Claim, ground: Ground) -> Taking | None:
             return None  # at the most jobs may be moved, which frees no GPUs
     groups = [g for g in candidates(cycle, claim) if g[0].job not in ground.over]
     likely = within_right(cycle, claim, ground, groups)
-    found = _in_one_domain(cycle, claim, ground, likely) or cheapest(
-        likely, test_of(cycle, claim, ground, likely, None)
-    )
-    best = _taking(cycle, claim, ground, found) if found else None
+    best = _evicting(cycle, claim, ground, likely) if _give_room(claim, ground, likely) else None
     if claim.job.required or (best is None and claim.entitled):
         best = with_moves(cycle, claim, ground, likely, best)
     if claim.pool.exclusive and not claim.entitled:
         best = gathered(cycle, claim, ground, best)
     return best
+
+
+def _give_room(claim: Claim, ground: Ground, groups: Sequence[Group]) -> bool:
+    """Whether there would be room for the claim's workers if all of these gave what they can, seen from afar."""
+    if claim.pool.exclusive:
+        return bool(groups)
+    freed = freed_by(group[-1] for group in groups)
+    return ground.outlook.rooms(claim.job.gpus_per_worker, freed) >= claim.job.min_workers
+
+
+def _evicting(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]) -> Taking | None:
+    found = _in_one_domain(cycle, claim, ground, groups) or cheapest(
+        groups, test_of(cycle, claim, ground, groups, None)
+    )
+    return _taking(cycle, claim, ground, found) if found else None
 
 
 def _taking(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option]) -> Taking | None:

@@ -28,6 +28,8 @@ class Stock:
         self.counts: Counter[int] = Counter()
         """How many hosts have so many open GPUs."""
         self._by_open: list[dict[str, Host]] = [{}]
+        self._by_use: list[dict[str, Host]] = [{}]
+        """Hosts with so many GPUs in use by work that stays."""
         self._in_domain: dict[str, dict[int, int]] = {}
         """By domain wider than the narrowest: how many hosts have so many open GPUs."""
 
@@ -40,6 +42,9 @@ class Stock:
             self.moving[host.name] = host
         if not (host.using or host.going or host.held):
             self.untouched += host.capacity
+        while len(self._by_use) <= host.staying_gpus:
+            self._by_use.append({})
+        self._by_use[host.staying_gpus][host.name] = host
         if free > 0:
             self.open += free
             self.open_on[host.name] = free
@@ -60,6 +65,7 @@ class Stock:
             del self.moving[host.name]
         if not (host.using or host.going or host.held):
             self.untouched -= host.capacity
+        del self._by_use[host.staying_gpus][host.name]
         if free > 0:
             self.open -= free
             del self.open_on[host.name]
@@ -87,6 +93,12 @@ class Stock:
         """The hosts with at least so many open GPUs, at least one, those with the fewest first."""
         for hosts in self._by_open[max(1, least) :]:
             yield from hosts.values()
+
+    def emptiest(self) -> Iterator[Host]:
+        """All hosts, those with the fewest GPUs in use by work that stays first, by name."""
+        for hosts in self._by_use:
+            for _, host in sorted(hosts.items()):
+                yield host
 
     def room(self, per_worker: int) -> int:
         """Workers that the open GPUs could take, were all of them lent to one job."""

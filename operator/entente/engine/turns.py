@@ -1,9 +1,12 @@
 """Rule 11: when a job's turn comes, and which GPUs wait for it."""
 
+import heapq
 import math
+from collections.abc import Iterable, Iterator
 
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import Ground
+from entente.engine.host import Host
 from entente.engine.model import DAY_S
 from entente.engine.placement import Shape, Spot, holds, place
 from entente.engine.queues import waited
@@ -59,19 +62,29 @@ def _reservation(
 def _least_to_free(cycle: Cycle, claim: Claim) -> dict[str, int] | None:
     """Hosts that can hold the gang and have the fewest GPUs in use that would have to be freed."""
     job, tenant, per = claim.job, claim.tenant.name, claim.job.gpus_per_worker
-    ranked = []
-    ground = Ground(cycle, claim, (), math.inf)
-    for host in cycle.estate.by_pool[claim.pool.name]:
-        room = host.capacity - host.held_gpus
-        base = ground.outlook.base(host.name) if room >= per else None
-        if base is not None and base > -host.capacity:
-            ranked.append((max(0, room - max(0, base)), host.name, room, host))
-    ranked.sort(key=lambda r: r[:2])
     shape = Shape(job.min_workers, job.min_workers, per, job.level, required=job.required)
     spots, found = list[Spot](), 0
-    for _, _, room, host in ranked:
+    for host, room in _by_need(cycle, claim):
         spots.append(Spot(host.name, host.node.domains, room, cycle.estate.charges.holds_host(tenant, host)))
         found += room // per
         if found >= shape.least and holds(claim.pool, spots, shape) and (nodes := place(claim.pool, spots, shape)):
             return nodes
     return None
+
+
+def _by_need(cycle: Cycle, claim: Claim) -> Iterator[tuple[Host, int]]:
+    """Hosts that can hold a worker, with their room once all is freed; the fewest GPUs to be freed first, by name."""
+    stock, outlook = cycle.estate.stocks[claim.pool.name], Ground(cycle, claim, (), math.inf).outlook
+
+    def ranked(hosts: Iterable[Host]) -> Iterator[tuple[int, str, int, Host]]:
+        for host in hosts:
+            room = host.capacity - host.held_gpus
+            base = outlook.base(host.name) if room >= claim.job.gpus_per_worker else None
+            if base is not None and base > -host.capacity:
+                yield max(0, room - max(0, base)), host.name, room, host
+
+    # what is reserved must be freed beside what is in use, and what is held of a host leaves less to be freed
+    special = [cycle.estate.hosts[name] for name in {*outlook.reserved, *stock.moving}]
+    plain = (host for host in stock.emptiest() if host.name not in outlook.reserved and host.name not in stock.moving)
+    for _, _, room, host in heapq.merge(sorted(ranked(special)), ranked(plain)):
+        yield host, room

@@ -77,6 +77,8 @@ class Walk:
     elsewhere: set[tuple[str, str]] = field(default_factory=set)
     """Pending jobs and pools in which they would be entitled."""
     entitled_workers: dict[str, int] = field(default_factory=dict)
+    lending: list[str] = field(default_factory=list)
+    """Running and held jobs that others may take something from: those that borrow, and elastic ones."""
     entitled: dict[str, int] = field(default_factory=dict)
     """By pool: entitled charge, running and pending."""
     demand: dict[str, int] = field(default_factory=dict)
@@ -100,6 +102,8 @@ class Walk:
         """A running job is entitled with so many workers; without any it borrows."""
         self.classes[running.job.key] = ENTITLED if workers else BORROWED
         self.entitled_workers[running.job.key] = workers
+        if not workers or running.job.elastic:
+            self.lending.append(running.job.key)
 
     def entitle(self, entry: Pending, pool: str) -> None:
         """A pending job is entitled, and counts in this pool."""

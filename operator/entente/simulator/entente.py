@@ -14,16 +14,13 @@ from entente.engine.model import Job, Placement, Snapshot
 from entente.engine.transitions import ran_s, started, stopped, told_to_stop
 from entente.engine.verdict import Verdict
 from entente.simulator.handovers import Handovers
-from entente.simulator.lengths import Lengths, likeness
+from entente.simulator.lengths import Learner, likeness
 from entente.simulator.memory import Memory
 from entente.simulator.policy import Action, Place, SimJob, Site, Stop
 
-_MOST_IN_A_ROW = 3
-"""What starts in a decision is news for the next one, which follows at once, as in the operator."""
-
 _LOOK_EVERY_S = 60.0
 """A moment at which a rule changes its mind about a job, such as the end of its `minRuntimeSeconds`, is looked at so
-late at most; the operator looks every few seconds."""
+late at most, and so is what started in a decision, which is news for another; the operator looks every few seconds."""
 
 
 def _unwatched(_: Snapshot, __: Plan) -> None:
@@ -52,7 +49,7 @@ class EntentePolicy:
         """Pending jobs whose notice runs."""
         self._alike: dict[object, dict[str, None]] = {}
         """Pending jobs of the tenants that learn, by what they have in common."""
-        self._lengths = Lengths()
+        self._learner = Learner()
         self._memory = Memory(site)
         self._handovers = Handovers(site)
         self._turns: list[float] = []
@@ -94,9 +91,11 @@ class EntentePolicy:
         self._left(job, now)
         if self._learns(sim):
             like, ran = likeness(sim), job.run_s + ran_s(job, now)
-            if self._lengths.learn(like, ran):
+            if self._learner.learn(like, ran):
                 for other in self._alike.get(like, ()):
-                    self._planner.put_job(replace(self._planner.job(other), learnt_s=self._lengths.median(like)))
+                    waiting = self._planner.job(other)
+                    expected = self._learner.lengths.expected(like, waiting.run_s)
+                    self._planner.put_job(replace(waiting, learnt_s=expected))
 
     def stopped(self, key: str, now: float) -> None:
         """Its pods are gone; it goes back to its old place, or to where GPUs are held for it."""
@@ -137,16 +136,14 @@ class EntentePolicy:
             for tenant in self._memory.tenants(now):
                 self._planner.put_tenant(tenant)
         actions: list[Action] = []
-        for _ in range(1 + _MOST_IN_A_ROW):
-            if not self._anything_to_decide():
-                break
+        if self._anything_to_decide():
             verdict = self._planner.decide(now)
             if self._watch is not None:
                 plan = verdict.plan()
                 self._watch(self._planner.snapshot(now), plan)
                 verdict = self._planner.decide(now)
-            if not self._apply(verdict, actions, now):
-                break
+            if self._apply(verdict, actions, now):
+                self._turn(now + 1.0)
         self._begin_handovers(now)
         self._decided = now
         return actions
@@ -248,7 +245,7 @@ class EntentePolicy:
         if self._learns(sim):
             like = likeness(sim)
             self._alike.setdefault(like, {})[job.key] = None
-            learnt = self._lengths.median(like)
+            learnt = self._learner.lengths.expected(like, job.run_s)
         self._pending[job.key] = None
         if job.hold is not None:
             self._holders[job.key] = None

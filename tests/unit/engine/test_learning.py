@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from entente.api.job import TrainingJob
-from entente.engine.learning import learnt_lengths, likeness
+from entente.engine.learning import Lengths, learnt_lengths, likeness
 from tests.support import manifests
 
 TENANT_OF = {"anthropic-research": "anthropic", "other": "other"}
@@ -20,10 +20,29 @@ def finished(name: str, seconds: float, phase: str = "Succeeded", **spec: int) -
     return job(name, "anthropic-research", status={"phase": phase, "runSeconds": seconds}, **spec)
 
 
-def test_the_median_of_the_jobs_that_succeeded_counts() -> None:
+def test_the_mean_of_the_jobs_that_succeeded_counts() -> None:
     seen = [finished(f"eval-{n}", seconds) for n, seconds in enumerate((100, 300, 200, 9000))]
     lengths = learnt_lengths(seen, TENANT_OF)
-    assert lengths == {likeness(seen[0], "anthropic"): 250.0}
+    assert lengths.expected(likeness(seen[0], "anthropic")) == 2400.0
+
+
+@pytest.mark.parametrize(
+    ("ran", "expected"),
+    [
+        pytest.param(0.0, 2400.0, id="it did not run yet"),
+        pytest.param(50.0, 2350.0, id="all like it ran longer"),
+        pytest.param(200.0, (300 + 9000) / 2 - 200, id="some ran longer"),
+        pytest.param(8000.0, 1000.0, id="one ran longer"),
+        pytest.param(9000.0, 9000.0, id="none ran longer"),
+    ],
+)
+def test_a_job_that_ran_before_is_expected_to_run_what_those_that_ran_longer_still_had(
+    ran: float, expected: float
+) -> None:
+    lengths = Lengths()
+    for seconds in (9000.0, 100.0, 300.0, 200.0):
+        lengths.learn("alike", seconds)
+    assert lengths.expected("alike", ran) == expected
 
 
 @pytest.mark.parametrize(
@@ -40,10 +59,10 @@ def test_the_median_of_the_jobs_that_succeeded_counts() -> None:
 )
 def test_nothing_is_learnt_from_a_job_unlike_it(unlike: TrainingJob) -> None:
     asked = likeness(job("eval-8", status={}), "anthropic")
-    assert asked not in learnt_lengths([unlike], TENANT_OF)
+    assert learnt_lengths([unlike], TENANT_OF).expected(asked) is None
 
 
 def test_where_no_running_time_was_kept_the_last_start_counts() -> None:
     times = {"startTime": START.isoformat(), "completionTime": (START + timedelta(seconds=70)).isoformat()}
     ended = job("eval-1", status={"phase": "Succeeded", **times})
-    assert list(learnt_lengths([ended], TENANT_OF).values()) == [70.0]
+    assert learnt_lengths([ended], TENANT_OF).expected(likeness(ended, "anthropic")) == 70.0

@@ -1,4 +1,6 @@
-from entente.simulator.lengths import Lengths, likeness
+import pytest
+
+from entente.simulator.lengths import Learner, likeness
 from tests.support.replays import a_sim_job
 
 
@@ -9,9 +11,8 @@ def test_alike_are_jobs_of_one_tenant_and_size() -> None:
     assert small != likeness(a_sim_job("y/a"))
 
 
-def test_the_median_is_learnt_and_told_when_it_has_changed_much() -> None:
-    lengths, like = Lengths(), ("x", 1, 1)
-    assert lengths.median(like) is None
-    told = [lengths.learn(like, seconds) for seconds in (100.0, 101.0, 102.0, 400.0, 500.0, 600.0)]
-    assert told == [True, False, False, False, False, True]
-    assert lengths.median(like) == (102.0 + 400.0) / 2
+def test_those_that_wait_are_told_when_what_is_expected_has_changed_much() -> None:
+    learner, like = Learner(), ("x", 1, 1)
+    told = [learner.learn(like, seconds) for seconds in (100.0, 101.0, 102.0, 400.0, 100.0, 100.0)]
+    assert told == [True, False, False, True, False, False]
+    assert learner.lengths.expected(like) == pytest.approx(903.0 / 6)

@@ -1,0 +1,89 @@
+"""Pending jobs of a lane in batches: served in order, and set aside together."""
+
+from entente.engine.batches import Batch, Batches
+from entente.engine.queues import Ask, Pending
+from tests.support.estates import a_job
+
+
+def entries(*places: int) -> list[Pending]:
+    """Jobs with these places in their tenant's order."""
+    return [Pending(a_job(f"a/{place}"), ("h100",), 0, (0.0, 0.0, float(place), f"a/{place}")) for place in places]
+
+
+def ask(gpus: int, priority: int = 0) -> Ask:
+    return Ask(priority, ("h100",), required=False, gpus=gpus)
+
+
+def lane(*batches: Batch) -> Batches:
+    found = Batches()
+    for batch in batches:
+        found.put(batch, min(e[0].rank for e in batch.untouched))
+    return found
+
+
+def served(batches: Batches) -> list[str]:
+    """The names of all jobs, in the order in which they come."""
+    names = []
+    while batch := batches.head():
+        run = batch.head()
+        if run and run.head:
+            names.append(run.head.job.key)
+            batch.go_on()
+        batches.settle(batch)
+    return names
+
+
+def test_jobs_of_all_batches_come_in_order() -> None:
+    batches = lane(Batch(ask(1), [entries(1, 4, 5), entries(2, 9)]), Batch(ask(8), [entries(3, 6)]))
+    assert served(batches) == ["a/1", "a/2", "a/3", "a/4", "a/5", "a/6", "a/9"]
+
+
+def test_a_run_that_is_set_aside_comes_back_in_its_place() -> None:
+    batches = lane(Batch(ask(1), [entries(1, 4), entries(2)]), Batch(ask(8), [entries(3)]))
+    first = batches.head()
+    assert first is not None
+    assert first.head() is not None
+    batches.park(first)
+    second = batches.head()
+    assert second is first
+    assert second.head().head.job.key == "a/2"  # type: ignore[union-attr]
+    batches.return_runs()
+    assert served(batches) == ["a/1", "a/2", "a/3", "a/4"]
+
+
+def test_the_last_run_of_a_batch_can_be_set_aside_and_come_back() -> None:
+    batches = lane(Batch(ask(1), [entries(1)]), Batch(ask(8), [entries(3)]))
+    batch = batches.head()
+    assert batch is not None
+    assert batch.head() is not None
+    batches.park(batch)
+    assert served(batches) == ["a/3"]
+    batches.return_runs()
+    assert served(batches) == ["a/1"]
+
+
+def test_what_is_out_of_reach_stays_aside_and_with_it_whatever_asks_for_more() -> None:
+    asked = {1: 8, 2: 2, 3: 4, 4: 16}
+    batches = lane(*(Batch(ask(gpus), [entries(place)]) for place, gpus in asked.items()))
+    while batch := batches.head():
+        assert batch.ask is not None
+        batches.set_aside(batch, batch.ask)
+    looked_at = []
+
+    def beyond(batch: Batch) -> bool:
+        assert batch.ask is not None
+        looked_at.append(batch.ask.gpus)
+        return batch.ask.gpus > 4
+
+    batches.return_batches(beyond)
+    assert served(batches) == ["a/2", "a/3"]
+    assert looked_at == [2, 4, 8]
+
+
+def test_batches_of_other_priorities_are_looked_at_by_themselves() -> None:
+    batches = lane(Batch(ask(8), [entries(1)]), Batch(ask(16, priority=5), [entries(2)]))
+    while batch := batches.head():
+        assert batch.ask is not None
+        batches.set_aside(batch, batch.ask)
+    batches.return_batches(lambda batch: batch.ask == ask(8))
+    assert served(batches) == ["a/2"]
