@@ -19,7 +19,7 @@ from entente.engine.host_walk import walk_hosts
 from entente.engine.model import MIN_GRACE_S, Job, Pool, Snapshot, Tenant
 from entente.engine.option import Group, Option
 from entente.engine.queues import Pending
-from entente.engine.reservations import Reservation
+from entente.engine.reservations import Bonds, Reservation
 from entente.engine.risk import known_length, stopped_by
 from entente.engine.running import Running
 from entente.engine.screening import Refusal, priority_of, priority_or_default
@@ -28,6 +28,7 @@ from entente.engine.state import State
 from entente.engine.walk import ENTITLED, Bounds, Walk, Walker
 
 if TYPE_CHECKING:
+    from entente.engine.coming import Coming
     from entente.engine.outlook import Outlook
     from entente.engine.reach import Reach
 
@@ -72,6 +73,11 @@ class Cycle:
     full_walks: dict[str, Walk] = field(default_factory=dict)
     """By the guarantees as promised, where they are shrunken now."""
     reservations: dict[str, list[Reservation]] = field(default_factory=dict)
+    reserved: set[str] = field(default_factory=set)
+    """Jobs that GPUs are reserved for."""
+    bonds: dict[object, Bonds] = field(default_factory=dict)
+    """By kind of taker."""
+    signs: dict[object, int] = field(default_factory=dict)
     decisions: list[Action] = field(default_factory=list)
     gone_by: dict[str, float] = field(default_factory=dict)
     """When the GPUs of jobs that were told to stop in this decision are free."""
@@ -89,6 +95,10 @@ class Cycle:
     """What borrowed claims could come to, as of so many steps."""
     slack: dict[str, float] = field(default_factory=dict)
     """By pool: how long before the end of a notice its slowest victims must be told."""
+    coming: dict[str, tuple[int, Coming]] = field(default_factory=dict)
+    """By pool: what comes free by itself, as of so many steps."""
+    turns: dict[object, tuple[int, float]] = field(default_factory=dict)
+    """By kind of claim: the turn of the last one of the kind, as of so many steps."""
     outlooks: dict[object, Outlook] = field(default_factory=dict)
     """What claims of this decision found at later moments, the latest used last."""
     _uses: dict[str, dict[str, Use]] = field(default_factory=dict)

@@ -4,15 +4,17 @@ What goes into a message is a `Figures`: the job's own request, its own tenant's
 `telling` puts it into words, and knows nothing else.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 from entente.api.reasons import Reason
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import fit, shape_of
+from entente.engine.host import Host
 from entente.engine.idle import spots_now
 from entente.engine.placement import Shape, Spot, holds
 from entente.engine.reservations import Reservation
-from entente.engine.screening import priority_of
+from entente.engine.screening import priority_or_default
 from entente.engine.telling import Figures, Message, reserved, waits
 from entente.engine.walk import ENTITLED
 
@@ -57,27 +59,48 @@ def _figures(cycle: Cycle, claim: Claim) -> Figures:
 
 
 def _kept_out(cycle: Cycle, claim: Claim) -> bool:
-    """Whether others' entitled work and the tenant's own of equal or higher priority leave the gang no hosts."""
+    """Whether what is safe from the claim leaves its gang no hosts."""
     spots = []
     for host in cycle.estate.by_pool[claim.pool.name]:
-        safe = [u for key, u in (*host.using.items(), *host.held.items()) if _is_safe(cycle, claim, key, u.tenant)]
-        if claim.pool.exclusive and any(u.tenant != claim.tenant.name for u in safe):
+        stays = _stays(cycle, claim, host)
+        if claim.pool.exclusive and any(gpus for tenant, gpus in stays.items() if tenant != claim.tenant.name):
             continue
-        free = host.capacity - sum(u.gpus for u in safe)
-        spots.append(Spot(host.name, host.node.domains, max(0, free), own=False))
+        spots.append(Spot(host.name, host.node.domains, max(0, host.capacity - stays.total()), own=False))
     least = claim.job.min_workers
     return not holds(claim.pool, spots, Shape(least, least, claim.job.gpus_per_worker))
 
 
-def _is_safe(cycle: Cycle, claim: Claim, key: str, tenant: str) -> bool:
-    """Whether the claim may never take GPUs from a job; pods without a job are nobody's to stop."""
-    running = cycle.estate.running.get(key) or cycle.estate.holds.get(key)
-    if running is None:
-        return True
-    if tenant == claim.tenant.name:
-        priority = priority_of(running.job, claim.tenant)
-        return priority is not None and priority >= claim.priority
-    return cycle.class_of(running) is ENTITLED
+def _stays(cycle: Cycle, claim: Claim, host: Host) -> Counter[str]:
+    """By tenant: GPUs of a host that are safe from the claim.
+
+    Those of entitled work, of pods without a job (nobody's to stop), of the tenant's own work of equal or higher
+    priority, and what others have within their guarantee by whatever right.
+    """
+    stays, given = Counter[str](), dict[str, list[int]]()
+    for key, use in (*host.using.items(), *host.held.items()):
+        stays[use.tenant] += use.gpus
+        running = cycle.estate.running.get(key) or cycle.estate.holds.get(key)
+        if running is None:
+            continue
+        if use.tenant == claim.tenant.name:
+            stays[use.tenant] -= use.gpus * (priority_or_default(running.job, claim.tenant) < claim.priority)
+        elif cycle.class_of(running) is not ENTITLED:
+            given.setdefault(use.tenant, []).append(use.gpus)
+    for tenant, sizes in given.items():
+        stays[tenant] -= sum(sizes) if claim.pool.exclusive else _most_taken(cycle, claim, tenant, sizes)
+    return stays
+
+
+def _most_taken(cycle: Cycle, claim: Claim, tenant: str, sizes: list[int]) -> int:
+    """GPUs of jobs of these sizes that a claim may take from a tenant: down to its guarantee, save for the last job."""
+    quota = cycle.quota(tenant, claim.pool.name)
+    above = cycle.estate.charges.of(tenant, claim.pool.name) - (quota.guaranteed if quota else 0)
+    last, *others = sorted(sizes, reverse=True)
+    taken = 0
+    for size in others:
+        if taken + size < above:
+            taken += size
+    return taken + last if above > 0 else 0
 
 
 def _reason(cycle: Cycle, claim: Claim, figures: Figures, *, kept_out: bool) -> Reason:

@@ -1,11 +1,11 @@
 """What a claim may start on at this moment: hosts and GPUs, beside what others have a right to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.host import Host
 from entente.engine.placement import Spot
-from entente.engine.reservations import Reservation, Taker, binds
+from entente.engine.reservations import Bonds, Reservation, Taker
 from entente.engine.risk import known_length
 
 
@@ -16,22 +16,29 @@ def taker_of(cycle: Cycle, claim: Claim, *, on_call: bool = False) -> Taker:
     return Taker(claim.job.key, claim.tenant.name, claim.entitled, claim.priority, ends, on_call=on_call)
 
 
-def binding(cycle: Cycle, pool: str, taker: Taker) -> list[Reservation]:
-    """The reservations of a pool that the job must respect."""
-    return [r for r in cycle.reservations[pool] if binds(r, taker, cycle.now)]
+def bonds_of(cycle: Cycle, pool: str, taker: Taker) -> Bonds:
+    """The reservations of a pool that the job must respect: the same for all like it but those that have one."""
+    if taker.job in cycle.reserved:
+        found = Bonds()
+    else:
+        like = (pool, taker.tenant, taker.entitled, taker.priority, taker.ends, taker.on_call)
+        found = cycle.bonds.setdefault(like, Bonds())
+    found.look(cycle.reservations[pool], taker, cycle.now, cycle.signs)
+    return found
 
 
 def spots_now(
-    cycle: Cycle, claim: Claim, *, on_call: bool = False, bound: Sequence[Reservation] | None = None, least: int = 1
+    cycle: Cycle, claim: Claim, *, on_call: bool = False, bound: Iterable[Reservation] | None = None, least: int = 1
 ) -> list[Spot]:
     """Hosts with GPUs that are free for the claim at this moment, beside the reservations that bind it (or these).
 
     Those with fewer than `least` are left out, save where reservations leave fewer of more.
     """
-    tenant, exclusive = claim.tenant.name, claim.pool.exclusive
+    tenant, exclusive, spots = claim.tenant.name, claim.pool.exclusive, list[Spot]()
     if bound is None:
-        bound = binding(cycle, claim.pool.name, taker_of(cycle, claim, on_call=on_call))
-    at_node, spots = by_node(bound), list[Spot]()
+        at_node = bonds_of(cycle, claim.pool.name, taker_of(cycle, claim, on_call=on_call)).on_node
+    else:
+        at_node = _by_node(bound)
     for host in cycle.estate.stocks[claim.pool.name].hosts(least):
         if (exclusive and _others_on(host, tenant)) or not_handed_over(host, tenant):
             continue
@@ -70,7 +77,7 @@ def _unreserved(host: Host, free: int, bound: Iterable[Reservation], tenant: str
     return free
 
 
-def by_node(reservations: Iterable[Reservation]) -> dict[str, list[Reservation]]:
+def _by_node(reservations: Iterable[Reservation]) -> dict[str, list[Reservation]]:
     """The reservations that have GPUs on each node."""
     found: dict[str, list[Reservation]] = {}
     for reservation in reservations:

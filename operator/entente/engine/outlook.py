@@ -8,10 +8,10 @@ from types import MappingProxyType
 
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.host import Host
-from entente.engine.idle import binding, not_handed_over, taker_of
+from entente.engine.idle import bonds_of, not_handed_over, taker_of
 from entente.engine.model import Pool
 from entente.engine.placement import Spot
-from entente.engine.reservations import Reservation
+from entente.engine.reservations import Bonds, Reservation
 
 Freed = Mapping[str, Mapping[str, int]]
 """By job: GPUs that it gives on each node."""
@@ -92,14 +92,15 @@ class Outlook:
         if self._pool.exclusive and reservation.tenant != self._tenant:
             self._closed.update(reservation.gpus)
 
-    def respect(self, reservation: Reservation) -> None:
-        """Respect one more reservation; what this is a copy of stays as it is."""
+    def respect(self, reservations: Iterable[Reservation]) -> None:
+        """Respect more reservations; what this is a copy of stays as it is."""
         self.reserved, self._closed = Counter(self.reserved), set(self._closed)
         self._free, self._counts = dict(self._free), Counter(self._counts)
         self._bases, self._plots, self._rooms, self._spots = {}, {}, {}, {}
-        self._reserve(reservation)
-        for name in reservation.gpus:
-            self._look(name)
+        for reservation in reservations:
+            self._reserve(reservation)
+            for name in reservation.gpus:
+                self._look(name)
 
     def catch_up(self) -> None:
         """Look again at the hosts that changed since."""
@@ -221,24 +222,29 @@ class Outlook:
 
 def outlook(cycle: Cycle, claim: Claim, over: frozenset[str], moment: float) -> Outlook:
     """What a claim will find at a moment: made anew only if no other claim of the decision looked at the same."""
-    pool, name = claim.pool, claim.tenant.name
-    bound = binding(cycle, pool.name, taker_of(cycle, claim))
+    pool, name, known = claim.pool, claim.tenant.name, cycle.outlooks
+    bonds = bonds_of(cycle, pool.name, taker_of(cycle, claim))
     tenant = name if pool.exclusive or cycle.estate.barred[pool.name] else ""
     key = (pool.name, tenant, over, moment)
-    ids = tuple(map(id, bound))
-    known = cycle.outlooks
-    found = known.pop((key, ids), None)
-    if found is None and (shorter := known.get((key, ids[:-1]))) is not None and ids:
-        shorter.catch_up()
-        found = copy(shorter)
-        found.respect(bound[-1])
-    elif found is None:
-        found = Outlook(cycle, pool, tenant, over, moment, bound)
+    found = known.pop((key, bonds.sign), None)
+    if found is None:
+        found = _extended(known, key, bonds) or Outlook(cycle, pool, tenant, over, moment, bonds.bound)
     found.catch_up()
-    known[key, ids] = found
+    known[key, bonds.sign] = found
     if len(known) > _MOST_KEPT:
         del known[next(iter(known))]
     return found
+
+
+def _extended(known: Mapping[object, Outlook], key: object, bonds: Bonds) -> Outlook | None:
+    """From one that respects the first of these reservations, the more the better."""
+    for count in range(len(bonds.bound) - 1, -1, -1):
+        if (shorter := known.get((key, bonds.signs[count]))) is not None:
+            shorter.catch_up()
+            found = copy(shorter)
+            found.respect(bonds.bound[count:])
+            return found
+    return None
 
 
 def given_by(freed: Freed) -> dict[str, int]:

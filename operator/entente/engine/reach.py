@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from entente.engine.candidates import given_by_others, given_by_own
 from entente.engine.cycle import Claim, Cycle, claim_of
-from entente.engine.idle import binding, taker_of
+from entente.engine.idle import bonds_of, taker_of
 from entente.engine.model import MIN_GRACE_S, Pool
 from entente.engine.outlook import outlook
 from entente.engine.queues import Pending
@@ -70,8 +70,8 @@ def comes_to_nothing(cycle: Cycle, claim: Claim) -> bool:
     reach = _known(cycle, key, lambda: _reach(cycle, claim))
     if not reach.holds(gpus, moves=moves):
         return True
-    bound = binding(cycle, claim.pool.name, taker_of(cycle, claim))
-    return not _known(cycle, (*key, *map(id, bound)), lambda: _beside(cycle, claim, reach)).holds(gpus, moves=moves)
+    bonds = bonds_of(cycle, claim.pool.name, taker_of(cycle, claim))
+    return not _known(cycle, (*key, bonds.sign), lambda: _beside(cycle, claim, reach)).holds(gpus, moves=moves)
 
 
 def _known(cycle: Cycle, key: object, found: Callable[[], Reach]) -> Reach:

@@ -1,6 +1,7 @@
 """Rule 11: GPUs that wait for a job's turn, and who may use them meanwhile."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from entente.engine.model import Pool
 
@@ -64,6 +65,33 @@ def binds(reservation: Reservation, taker: Taker, now: float) -> bool:
         could_evict = reservation.priority > taker.priority
         return not (could_evict and (reservation.entitled or reservation.within_due or not taker.entitled))
     return not taker.entitled and reservation.binds_others
+
+
+@dataclass(slots=True)
+class Bonds:
+    """The reservations of a pool that takers of one kind must respect, kept up as reservations are made."""
+
+    seen: int = 0
+    """How many reservations of the pool were looked at."""
+    bound: list[Reservation] = field(default_factory=list)
+    signs: list[int] = field(default_factory=lambda: [0])
+    """What stands for the first of them, for the first two, ...: the same for the same ones."""
+    on_node: dict[str, list[Reservation]] = field(default_factory=dict)
+
+    @property
+    def sign(self) -> int:
+        """What stands for all of them."""
+        return self.signs[-1]
+
+    def look(self, reservations: Sequence[Reservation], taker: Taker, now: float, signs: dict[object, int]) -> None:
+        """Look at reservations that were made since; `signs` are those of all bonds of a decision."""
+        for reservation in reservations[self.seen :]:
+            if binds(reservation, taker, now):
+                self.bound.append(reservation)
+                self.signs.append(signs.setdefault((self.sign, id(reservation)), len(signs) + 1))
+                for name in reservation.gpus:
+                    self.on_node.setdefault(name, []).append(reservation)
+        self.seen = len(reservations)
 
 
 def started(reservation: Reservation, node: str, gpus: int, ends: float | None) -> None:

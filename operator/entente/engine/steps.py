@@ -93,6 +93,7 @@ def grow(cycle: Cycle, running: Running, nodes: Mapping[str, int]) -> None:
 def reserve(cycle: Cycle, reservation: Reservation) -> None:
     """Keep GPUs for a job's turn."""
     cycle.reservations[reservation.pool.name].append(reservation)
+    cycle.reserved.add(reservation.job)
 
 
 def _hold(cycle: Cycle, job: Job, pool: str, nodes: Mapping[str, int], class_: AllocationClass, until: float) -> None:

@@ -4,6 +4,7 @@ import heapq
 import math
 from collections.abc import Iterable, Iterator
 
+from entente.engine.coming import coming
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import Ground
 from entente.engine.host import Host
@@ -48,8 +49,7 @@ def _reservation(
 ) -> Reservation:
     job, name, pool = claim.job, claim.tenant.name, claim.pool
     gpus = {n: w * job.gpus_per_worker for n, w in nodes.items()}
-    ends = cycle.estate.ends[pool.name]
-    over = {key for _, key in ends.known_by(turn, cycle.now)} if turn is not None else set[str]()
+    over = coming(cycle, pool).over_by(turn) if turn is not None else frozenset[str]()
     ground = Ground(cycle, claim, over, math.inf if turn is None else turn)
     room = {n: max(ground.outlook.base(n) or 0, gpus[n]) for n in nodes}
     charged = cycle.estate.charges.without(name, pool.name, ground.over)
