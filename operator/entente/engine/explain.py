@@ -26,8 +26,8 @@ class Explanation:
     reason: Reason
     message: Message
     eta: float | None = None
-    kept_out: bool = False
-    """Entitled, but there are no hosts for it beside what nobody may take from: the notice does not run."""
+    owed: bool = False
+    """Entitled, and there would be hosts for it beside what is safe from it: the notice runs."""
 
 
 def explain(cycle: Cycle, claim: Claim, reservation: Reservation | None) -> Explanation:
@@ -36,9 +36,9 @@ def explain(cycle: Cycle, claim: Claim, reservation: Reservation | None) -> Expl
     eta = reservation.turn if reservation else None
     kept_out = claim.entitled and not (reservation and reservation.own) and _kept_out(cycle, claim)
     if eta is not None:
-        return Explanation(Reason.RESERVED, reserved(figures), eta, kept_out)
+        return Explanation(Reason.RESERVED, reserved(figures), eta, owed=claim.entitled and not kept_out)
     reason = _reason(cycle, claim, figures, kept_out=kept_out)
-    return Explanation(reason, waits(reason, figures), kept_out=kept_out)
+    return Explanation(reason, waits(reason, figures), owed=claim.entitled and not kept_out)
 
 
 def _figures(cycle: Cycle, claim: Claim) -> Figures:

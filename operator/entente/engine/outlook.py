@@ -178,7 +178,7 @@ class Outlook:
         total = self._rooms_at_first(gpus, only)
         for name, more in given_by(freed).items() if freed else ():
             if (only is None or name in only) and (base := self.base(name)) is not None:
-                total += (base + more) // gpus - max(0, base) // gpus
+                total += max(0, base + more) // gpus - max(0, base) // gpus
         return total
 
     def _rooms_at_first(self, gpus: int, only: frozenset[str] | None) -> int:

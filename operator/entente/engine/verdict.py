@@ -50,7 +50,7 @@ class Verdict:
         for tenant, walk in cycle.walks.items():
             for key in walk.homes:
                 entry = cycle.state.queues[tenant].get(key)
-                if entry is not None and key not in cycle.out and not self._explain(entry).kept_out:
+                if entry is not None and key not in cycle.out and self._explain(entry).owed:
                     found.add(key)
         return frozenset(found)
 

@@ -107,3 +107,18 @@ def test_one_more_reservation_leaves_the_look_without_it_as_it_was() -> None:
     case.cycle.reservations["h100"].append(reserved(case.cycle, "h100-0", 2))
     assert findings(case.seen(frozenset())) != expected
     assert findings(before) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "workers"),
+    [
+        pytest.param(2, 0, id="no more than is reserved"),
+        pytest.param(4, 1, id="beyond what is reserved"),
+    ],
+)
+def test_a_host_on_which_more_is_reserved_than_comes_free_takes_room_from_no_other(given: int, workers: int) -> None:
+    it = opened(exclusive=False)
+    it.cycle.reservations["h100"].append(reserved(it.cycle, "h100-1", 8))
+    found = it.seen(frozenset())
+    assert found.base("h100-1") == -2
+    assert found.rooms(2, {"b/two": {"h100-1": given}}) - found.rooms(2) == workers
