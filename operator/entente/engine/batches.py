@@ -15,9 +15,14 @@ class Run:
     at: int = 0
 
     @property
-    def head(self) -> Pending | None:
+    def head(self) -> Pending:
         """The first that was not passed yet."""
-        return self.entries[self.at] if self.at < len(self.entries) else None
+        return self.entries[self.at]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all of them were."""
+        return self.at == len(self.entries)
 
 
 @dataclass(slots=True, eq=False)
@@ -37,17 +42,17 @@ class Batch:
         """One of its jobs: the first, or one that was passed already."""
         return next(iter(self.untouched))[0] if self.untouched else self.runs[0][2].entries[0]
 
-    def head(self) -> Run | None:
-        """The run with the first job."""
+    def head(self) -> Pending | None:
+        """The first job."""
         if self.untouched:
             for entries in self.untouched:
                 self.put(Run(entries))
             self.untouched = ()
-        return self.runs[0][2] if self.runs else None
+        return self.runs[0][2].head if self.runs else None
 
     def put(self, run: Run) -> None:
         """A run takes its place, unless it has no more jobs."""
-        if run.head is not None:
+        if not run.passed:
             heapq.heappush(self.runs, (run.head.rank, id(run), run))
 
     def take(self) -> Run:
@@ -87,8 +92,8 @@ class Batches:
 
     def settle(self, batch: Batch) -> None:
         """The first batch takes its place anew: it goes, if it has no more jobs."""
-        run = batch.head()
-        rank = run.head.rank if run and run.head else None
+        first = batch.head()
+        rank = first.rank if first else None
         if rank != batch.rank:
             heapq.heappop(self._heads)
             batch.rank = None

@@ -31,7 +31,4 @@ class Coming:
 
 def coming(cycle: Cycle, pool: Pool) -> Coming:
     """What comes free in a pool, the same until the next step."""
-    steps, known = len(cycle.decisions), cycle.coming.get(pool.name)
-    if known is None or known[0] != steps:
-        known = cycle.coming[pool.name] = (steps, Coming(cycle, pool))
-    return known[1]
+    return cycle.until_next_step(cycle.coming, pool.name, lambda: Coming(cycle, pool))

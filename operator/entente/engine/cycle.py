@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from entente.api.job import AllocationClass
 from entente.api.reasons import Reason
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from entente.engine.coming import Coming
     from entente.engine.outlook import Outlook
     from entente.engine.reach import Reach
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 _SPENT = Refusal(Reason.BUDGET_SPENT, telling.spent(everything=False))
 
@@ -130,6 +133,13 @@ class Cycle:
         """Why no allocation can help a job, if none can."""
         spent = any(key in keys for keys in self.spent.values())
         return _SPENT if spent else self.state.refused.get(key)
+
+    def until_next_step(self, kept: dict[K, tuple[int, V]], key: K, make: Callable[[], V]) -> V:
+        """What was made for a key, made anew once a step was taken since."""
+        steps, known = len(self.decisions), kept.get(key)
+        if known is None or known[0] != steps:
+            known = kept[key] = (steps, make())
+        return known[1]
 
     def surplus(self, pool: str) -> dict[str, int]:
         """The fair part of each tenant in what nobody uses by right."""

@@ -35,10 +35,11 @@ def explain(cycle: Cycle, claim: Claim, reservation: Reservation | None) -> Expl
     figures = _figures(cycle, claim)
     eta = reservation.turn if reservation else None
     kept_out = claim.entitled and not (reservation and reservation.own) and _kept_out(cycle, claim)
+    owed = claim.entitled and not kept_out
     if eta is not None:
-        return Explanation(Reason.RESERVED, reserved(figures), eta, owed=claim.entitled and not kept_out)
+        return Explanation(Reason.RESERVED, reserved(figures), eta, owed)
     reason = _reason(cycle, claim, figures, kept_out=kept_out)
-    return Explanation(reason, waits(reason, figures), owed=claim.entitled and not kept_out)
+    return Explanation(reason, waits(reason, figures), owed=owed)
 
 
 def _figures(cycle: Cycle, claim: Claim) -> Figures:

@@ -5,7 +5,7 @@ A pending job that could start somewhere has started before; what others wait fo
 
 from entente.api.tenant import WhenSpent
 from entente.engine.cycle import Claim, Cycle
-from entente.engine.idle import allowance_now, needs_handover, spots_now
+from entente.engine.idle import all_bonds, allowance_now, needs_handover, spots_now
 from entente.engine.placement import Shape, Spot, place
 from entente.engine.risk import work_at_risk
 from entente.engine.running import Running
@@ -46,7 +46,7 @@ def _wider(cycle: Cycle, running: Running) -> dict[str, int] | None:
     most = cycle.most(tenant, pool.name)
     if most is not None:
         limit = min(limit, most - cycle.estate.charges.of(tenant.name, pool.name))
-    spots = [s for s in spots_now(cycle, claim, bound=cycle.reservations[pool.name]) if _may_stand(cycle, claim, s)]
+    spots = [s for s in spots_now(cycle, claim, bonds=all_bonds(cycle, pool.name)) if _may_stand(cycle, claim, s)]
     wanted = job.max_workers - running.workers
     while wanted > 0:
         more = place(pool, spots, Shape(1, wanted, job.gpus_per_worker, job.level))

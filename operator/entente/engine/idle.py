@@ -27,18 +27,23 @@ def bonds_of(cycle: Cycle, pool: str, taker: Taker) -> Bonds:
     return found
 
 
+def all_bonds(cycle: Cycle, pool: str) -> Bonds:
+    """All reservations of a pool, as for what must respect each of them."""
+    found = Bonds()
+    for reservation in cycle.reservations[pool]:
+        found.respect(reservation)
+    return found
+
+
 def spots_now(
-    cycle: Cycle, claim: Claim, *, on_call: bool = False, bound: Iterable[Reservation] | None = None, least: int = 1
+    cycle: Cycle, claim: Claim, *, on_call: bool = False, bonds: Bonds | None = None, least: int = 1
 ) -> list[Spot]:
     """Hosts with GPUs that are free for the claim at this moment, beside the reservations that bind it (or these).
 
     Those with fewer than `least` are left out, save where reservations leave fewer of more.
     """
     tenant, exclusive, spots = claim.tenant.name, claim.pool.exclusive, list[Spot]()
-    if bound is None:
-        at_node = bonds_of(cycle, claim.pool.name, taker_of(cycle, claim, on_call=on_call)).on_node
-    else:
-        at_node = _by_node(bound)
+    at_node = (bonds or bonds_of(cycle, claim.pool.name, taker_of(cycle, claim, on_call=on_call))).on_node
     for host in cycle.estate.stocks[claim.pool.name].hosts(least):
         if (exclusive and _others_on(host, tenant)) or not_handed_over(host, tenant):
             continue
@@ -75,15 +80,6 @@ def _unreserved(host: Host, free: int, bound: Iterable[Reservation], tenant: str
             return 0
         free = min(free, reservation.slack(host.name))
     return free
-
-
-def _by_node(reservations: Iterable[Reservation]) -> dict[str, list[Reservation]]:
-    """The reservations that have GPUs on each node."""
-    found: dict[str, list[Reservation]] = {}
-    for reservation in reservations:
-        for name in reservation.gpus:
-            found.setdefault(name, []).append(reservation)
-    return found
 
 
 def needs_handover(cycle: Cycle, claim: Claim, node: str) -> bool:

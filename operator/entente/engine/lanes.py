@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from entente.api.job import AllocationClass
-from entente.engine.batches import Batch, Batches, Run
+from entente.engine.batches import Batch, Batches
 from entente.engine.cycle import Cycle
 from entente.engine.queues import Likeness, Pending, Rank, waited
 from entente.engine.reach import out_of_reach
@@ -52,10 +52,9 @@ class Lanes:
         """The job that is served next; none when all have been."""
         while self._turns:
             _, lane = heapq.heappop(self._turns)
-            run = self._head(lane)
-            if run is None or run.head is None:
+            entry = self._head(lane)
+            if entry is None:
                 continue
-            entry = run.head
             if self._turns and self._turn(lane, entry) > self._turns[0][0]:
                 self._queue(lane)  # its first job was passed over meanwhile, and others wait longer
                 continue
@@ -90,36 +89,36 @@ class Lanes:
     def _cycle_on(self, lane: _Lane) -> None:
         """The lane's next job waits for its turn; it is looked at when that comes."""
         batch = lane.batches.head()
-        run = batch.head() if batch else None
-        if run and run.head:
-            heapq.heappush(self._turns, (self._turn(lane, run.head), lane))
+        entry = batch.head() if batch else None
+        if entry is not None:
+            heapq.heappush(self._turns, (self._turn(lane, entry), lane))
 
     def _queue(self, lane: _Lane) -> None:
-        run = self._head(lane)
-        if run and run.head:
-            heapq.heappush(self._turns, (self._turn(lane, run.head), lane))
+        entry = self._head(lane)
+        if entry is not None:
+            heapq.heappush(self._turns, (self._turn(lane, entry), lane))
 
     def _turn(self, lane: _Lane, entry: Pending) -> Turn:
         late, share = self._cycle.ratio(lane.tenant, lane.pool)
         return (late, share, -waited(entry.job, self._cycle.now), lane.tenant, lane.pool)
 
-    def _head(self, lane: _Lane) -> Run | None:
-        """The run with the lane's first job that is still to be served."""
+    def _head(self, lane: _Lane) -> Pending | None:
+        """The lane's first job that is still to be served."""
         if self._only_entitled and (lane.tenant, lane.pool) in self._cycle.blocked:
             return None  # they come again among the borrowers, in their place
         while batch := lane.batches.head():
             if batch.ask is not None and self._is_beyond(lane.tenant, batch):
                 lane.batches.set_aside(batch, batch.ask)
                 continue
-            run = batch.head()
-            if run is None or run.head is None:
+            entry = batch.head()
+            if entry is None:
                 lane.batches.settle(batch)
-            elif self._is_served(batch, run.head):
+            elif self._is_served(batch, entry):
                 self._pass(lane)
-            elif self.alike(run.head) in self._unplaced.tried:
+            elif self.alike(entry) in self._unplaced.tried:
                 lane.batches.park(batch)
             else:
-                return run
+                return entry
         return None
 
     def _pass(self, lane: _Lane) -> None:

@@ -198,8 +198,9 @@ class Queue:
         group = self._group_of.pop(entry.job.key)
         _remove(group.entries, entry)
         if not group.entries:
-            del self.groups[group.like], self.by_ask[group.like.ask][group.like]
-            if not self.by_ask[group.like.ask]:
+            alike = self.by_ask[group.like.ask]
+            del self.groups[group.like], alike[group.like]
+            if not alike:
                 del self.by_ask[group.like.ask]
 
     def _is_old(self, entry: Pending) -> bool:

@@ -4,7 +4,6 @@ Most of a backlog is beyond that, and all claims of a tenant and priority share 
 """
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from entente.engine.candidates import given_by_others, given_by_own
@@ -52,7 +51,7 @@ def _is_out_of_reach(cycle: Cycle, entry: Pending, pool: str) -> bool:
     if cycle.snapshot.pools[pool].exclusive:
         return False
     key = (entry.job.tenant or "", pool, entry.priority)
-    reach = _known(cycle, key, lambda: _reach(cycle, claim_of(cycle, entry, pool, first=False)))
+    reach = cycle.until_next_step(cycle.reaches, key, lambda: _reach(cycle, claim_of(cycle, entry, pool, first=False)))
     gpus = entry.job.min_workers * entry.job.gpus_per_worker
     return gpus > reach.now and not reach.holds(gpus, moves=entry.job.required)
 
@@ -67,26 +66,17 @@ def comes_to_nothing(cycle: Cycle, claim: Claim) -> bool:
         return False
     key = (claim.tenant.name, claim.pool.name, claim.priority)
     gpus, moves = claim.least_gpus, claim.job.required
-    reach = _known(cycle, key, lambda: _reach(cycle, claim))
+    reach = cycle.until_next_step(cycle.reaches, key, lambda: _reach(cycle, claim))
     if not reach.holds(gpus, moves=moves):
         return True
     bonds = bonds_of(cycle, claim.pool.name, taker_of(cycle, claim))
-    return not _known(cycle, (*key, bonds.sign), lambda: _beside(cycle, claim, reach)).holds(gpus, moves=moves)
-
-
-def _known(cycle: Cycle, key: object, found: Callable[[], Reach]) -> Reach:
-    """Bounds are the same until the next step for all claims of a tenant, pool and priority, and of the same bonds."""
-    steps = len(cycle.decisions)
-    known = cycle.reaches.get(key)
-    if known is None or known[0] != steps:
-        known = cycle.reaches[key] = (steps, found())
-    return known[1]
+    beside = cycle.until_next_step(cycle.reaches, (*key, bonds.sign), lambda: _beside(cycle, claim, reach))
+    return not beside.holds(gpus, moves=moves)
 
 
 def _beside(cycle: Cycle, claim: Claim, reach: Reach) -> Reach:
     """The bounds for those that must leave what is reserved for others."""
-    until = cycle.now + max(claim.pool.notice_s, MIN_GRACE_S)
-    over = cycle.estate.ends[claim.pool.name].over_by(until, until, cycle.now)
+    over, until = _over_soon(cycle, claim.pool)
     free = outlook(cycle, claim, over, until).free() - cycle.kept_by_others(claim.tenant.name, claim.pool.name)
     return replace(reach, free=min(reach.free, free))
 
@@ -112,8 +102,13 @@ def _ending_soon(cycle: Cycle, pool: Pool) -> Counter[str]:
     """By tenant: GPUs of jobs whose known end is within the notice, as many as ran when it was asked for first."""
     if pool.name not in cycle.ending:
         gpus = cycle.ending[pool.name] = Counter()
-        until = cycle.now + max(pool.notice_s, MIN_GRACE_S)
-        for _, key in cycle.estate.ends[pool.name].known_by(until, cycle.now):
+        for key in _over_soon(cycle, pool)[0]:
             running = cycle.estate.running[key]
             gpus[running.tenant] += running.gpus
     return cycle.ending[pool.name]
+
+
+def _over_soon(cycle: Cycle, pool: Pool) -> tuple[frozenset[str], float]:
+    """Jobs whose known end is within the notice, and when that is over."""
+    until = cycle.now + max(pool.notice_s, MIN_GRACE_S)
+    return cycle.estate.ends[pool.name].over_by(until, until, cycle.now), until

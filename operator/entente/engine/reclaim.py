@@ -1,16 +1,13 @@
 """Rules 4 to 7 for one claim: wait for what comes free by itself, else take the least work there is to lose."""
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from entente.engine.candidates import candidates
 from entente.engine.caps import cap_of
-from entente.engine.coming import coming
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.domains import by_domain
 from entente.engine.ground import Ground
-from entente.engine.idle import taker_of
 from entente.engine.limits import takes_from_nobody, test_of, within_right
 from entente.engine.model import MIN_GRACE_S, Pool
 from entente.engine.moves import gathered, with_moves
@@ -25,15 +22,6 @@ class Waiting:
     """Enough GPUs come free by themselves by a moment within the notice."""
 
     until: float
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """GPUs that come free by themselves."""
-
-    nodes: dict[str, int]
-    """Workers of the job on each node."""
-    at: float
 
 
 def deadline(cycle: Cycle, claim: Claim) -> float:
@@ -81,45 +69,6 @@ def _longest_slack(cycle: Cycle, pool: Pool) -> float:
         graces = [s for s, jobs in cycle.estate.graces[pool.name].items() if jobs and s <= pool.notice_s]
         cycle.slack[pool.name] = max([MIN_GRACE_S, *graces]) + (pool.handover_s or 0.0)
     return cycle.slack[pool.name]
-
-
-def turn_of(cycle: Cycle, claim: Claim, until: float) -> Turn | None:
-    """The earliest known end by which the claim can stand with its least workers, and where."""
-    ends = coming(cycle, claim.pool)
-    moments, steps, kind = ends.moments(until), len(cycle.decisions), _kind(cycle, claim)
-    known = cycle.turns.get(kind)
-    # One like it had no turn before this one, and its own reservation, made since, brings no other forward.
-    first = bisect_left(moments, known[1]) if known and known[0] == steps else 0
-
-    def standing(index: int) -> Ground | None:
-        moment = moments[index]
-        ground = Ground(cycle, claim, ends.over_by(moment), moment)
-        return ground if ground.stands() else None
-
-    # More ends seldom hurt (others may come to keep more back). The first are tried first, since few jobs end by them.
-    count, last = 1, len(moments)
-    while first + count < last and standing(first + count - 1) is None:
-        count *= 2
-    low, high, found = (first + count // 2, first + count, None) if first + count < last else (first, last, None)
-    while low < high:
-        middle = (low + high) // 2
-        ground = standing(middle)
-        if ground is None:
-            low = middle + 1
-        else:
-            high, found = middle, ground
-    nodes = found.stand(least=True) if found else None
-    if nodes is None:
-        return None
-    cycle.turns[kind] = (steps, moments[high])
-    return Turn(nodes, max(cycle.now, moments[high]))
-
-
-def _kind(cycle: Cycle, claim: Claim) -> tuple[object, ...]:
-    """All of a claim that its turn rests on."""
-    job, taker = claim.job, taker_of(cycle, claim)
-    shape = (job.min_workers, job.gpus_per_worker, job.level, job.required)
-    return (claim.pool.name, claim.tenant.name, claim.entitled, claim.priority, taker.ends, shape)
 
 
 def take(cycle: Cycle, claim: Claim, ground: Ground) -> Taking | None:

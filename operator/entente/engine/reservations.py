@@ -87,11 +87,15 @@ class Bonds:
         """Look at reservations that were made since; `signs` are those of all bonds of a decision."""
         for reservation in reservations[self.seen :]:
             if binds(reservation, taker, now):
-                self.bound.append(reservation)
                 self.signs.append(signs.setdefault((self.sign, id(reservation)), len(signs) + 1))
-                for name in reservation.gpus:
-                    self.on_node.setdefault(name, []).append(reservation)
+                self.respect(reservation)
         self.seen = len(reservations)
+
+    def respect(self, reservation: Reservation) -> None:
+        """One more must be respected."""
+        self.bound.append(reservation)
+        for name in reservation.gpus:
+            self.on_node.setdefault(name, []).append(reservation)
 
 
 def started(reservation: Reservation, node: str, gpus: int, ends: float | None) -> None:

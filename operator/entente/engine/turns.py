@@ -2,22 +2,34 @@
 
 import heapq
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from entente.engine.coming import coming
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import Ground
 from entente.engine.host import Host
+from entente.engine.idle import taker_of
 from entente.engine.model import DAY_S
 from entente.engine.placement import Shape, Spot, holds, place
 from entente.engine.queues import waited
-from entente.engine.reclaim import Waiting, turn_of
+from entente.engine.reclaim import Waiting
 from entente.engine.reservations import Reservation
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """GPUs that come free by themselves."""
+
+    nodes: dict[str, int]
+    """Workers of the job on each node."""
+    at: float
 
 
 def own_reservation(cycle: Cycle, claim: Claim, waiting: Waiting) -> Reservation | None:
     """GPUs that come free within the notice of an entitled job are its own."""
-    turn = turn_of(cycle, claim, waiting.until)
+    turn = _turn_of(cycle, claim, waiting.until)
     return _reservation(cycle, claim, turn.nodes, turn.at, own=claim.entitled) if turn else None
 
 
@@ -31,7 +43,7 @@ def next_turn(cycle: Cycle, claim: Claim) -> Reservation | None:
     charged = cycle.estate.charges.of(claim.tenant.name, claim.pool.name)
     if most is not None and claim.least_gpus > most:
         return None
-    turn = turn_of(cycle, claim, cycle.now + DAY_S)
+    turn = _turn_of(cycle, claim, cycle.now + DAY_S)
     if turn is not None:
         return _reservation(cycle, claim, turn.nodes, turn.at)
     if most is not None and charged + claim.least_gpus > most:
@@ -42,6 +54,45 @@ def next_turn(cycle: Cycle, claim: Claim) -> Reservation | None:
         return None
     nodes = _least_to_free(cycle, claim)
     return _reservation(cycle, claim, nodes, None) if nodes else None
+
+
+def _turn_of(cycle: Cycle, claim: Claim, until: float) -> _Turn | None:
+    """The earliest known end by which the claim can stand with its least workers, and where."""
+    ends = coming(cycle, claim.pool)
+    moments, steps, kind = ends.moments(until), len(cycle.decisions), _kind(cycle, claim)
+    known = cycle.turns.get(kind)
+    # One like it had no turn before this one, and its own reservation, made since, brings no other forward.
+    first = bisect_left(moments, known[1]) if known and known[0] == steps else 0
+
+    def standing(index: int) -> Ground | None:
+        moment = moments[index]
+        ground = Ground(cycle, claim, ends.over_by(moment), moment)
+        return ground if ground.stands() else None
+
+    # More ends seldom hurt (others may come to keep more back). The first are tried first, since few jobs end by them.
+    count, last = 1, len(moments)
+    while first + count < last and standing(first + count - 1) is None:
+        count *= 2
+    low, high, found = (first + count // 2, first + count, None) if first + count < last else (first, last, None)
+    while low < high:
+        middle = (low + high) // 2
+        ground = standing(middle)
+        if ground is None:
+            low = middle + 1
+        else:
+            high, found = middle, ground
+    nodes = found.stand(least=True) if found else None
+    if nodes is None:
+        return None
+    cycle.turns[kind] = (steps, moments[high])
+    return _Turn(nodes, max(cycle.now, moments[high]))
+
+
+def _kind(cycle: Cycle, claim: Claim) -> tuple[object, ...]:
+    """All of a claim that its turn rests on."""
+    job, taker = claim.job, taker_of(cycle, claim)
+    shape = (job.min_workers, job.gpus_per_worker, job.level, job.required)
+    return (claim.pool.name, claim.tenant.name, claim.entitled, claim.priority, taker.ends, shape)
 
 
 def _reservation(

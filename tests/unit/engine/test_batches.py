@@ -25,9 +25,8 @@ def served(batches: Batches) -> list[str]:
     """The names of all jobs, in the order in which they come."""
     names = []
     while batch := batches.head():
-        run = batch.head()
-        if run and run.head:
-            names.append(run.head.job.key)
+        if entry := batch.head():
+            names.append(entry.job.key)
             batch.go_on()
         batches.settle(batch)
     return names
@@ -44,9 +43,10 @@ def test_a_run_that_is_set_aside_comes_back_in_its_place() -> None:
     assert first is not None
     assert first.head() is not None
     batches.park(first)
-    second = batches.head()
-    assert second is first
-    assert second.head().head.job.key == "a/2"  # type: ignore[union-attr]
+    assert batches.head() is first
+    second = first.head()
+    assert second is not None
+    assert second.job.key == "a/2"
     batches.return_runs()
     assert served(batches) == ["a/1", "a/2", "a/3", "a/4"]
 
