@@ -186,3 +186,33 @@ def test_the_notice_runs_unless_hosts_are_taken_by_right(draft: Draft, reason: R
     assert waits(plan)["mine/x"].reason is reason
     assert plan.standings["mine/x"].class_ is AllocationClass.ENTITLED
     assert plan.standings["mine/x"].notice_runs is runs
+
+
+def halves_in_use(hosts: int) -> Draft:
+    """Hosts with half of the GPUs of each in use by what a tenant is guaranteed."""
+    draft = estate().pool(hosts=hosts + 1).tenant("w", 4 * hosts)
+    for host in range(hosts):
+        draft = draft.running(f"w/half-{host}", {f"h100-{host}": 4})
+    return draft
+
+
+def test_the_notice_runs_for_no_job_behind_one_that_shut_the_guarantee() -> None:
+    draft = (
+        halves_in_use(8).tenant("a", 40).tenant("u", 0).running("u/young", {"h100-8": 1}, gpus_per_worker=8, ran_s=60.0)
+    )
+    for name, workers in {"first": 2, "second": 2, "third": 1}.items():
+        draft = draft.pending(f"a/{name}", workers=workers, gpus_per_worker=8)
+    plan = decide(draft.snapshot())
+    assert waits(plan).keys() == {"a/first", "a/second", "a/third"}
+    assert not any(plan.standings[f"a/{name}"].notice_runs for name in ("first", "second", "third"))
+
+
+def test_what_a_tenant_has_within_its_guarantee_keeps_others_out_by_whatever_right() -> None:
+    draft = halves_in_use(4).tenant("v", 16).tenant("a", 8)
+    draft = draft.running("v/low", {"h100-4": 1}, gpus_per_worker=8, priority="low")
+    draft = draft.pending("v/high", workers=2, gpus_per_worker=8, priority="high")
+    draft = draft.pending("a/claim", gpus_per_worker=8)
+    plan = decide(draft.snapshot())
+    assert plan.standings["v/low"].class_ is AllocationClass.BORROWED
+    assert waits(plan)["a/claim"].reason is Reason.FRAGMENTED
+    assert not plan.standings["a/claim"].notice_runs
