@@ -64,6 +64,7 @@ def test_the_examples_can_be_applied_twice_and_run(operator: OperatorProcess) ->
 def test_the_tables_read_well(operator: OperatorProcess) -> None:
     plane = operator.plane
     eventually(lambda: "total" in plane.api.get(f"{ROOT}/tenants/xai")["status"], what="the books of xai")
+    eventually(lambda: plane.api.get(f"{ROOT}/gpupools/h100")["status"]["capacity"], what="the books of h100")
     rows = [line.split() for line in plane.kubectl("get", "gpools,tenants,trainingjobs", "-A").splitlines() if line]
     named = {row[1] if row[0] in ("xai-training", "anthropic-research") else row[0]: row for row in rows}
     assert named["gpupool.entente.dev/h100"][1:3] == ["32", "256"]
