@@ -7,6 +7,7 @@ lower. Own work is counted first, by priority, as in the cost of a set.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from itertools import accumulate
 
 from entente.engine.option import Amounts, Group, Option
@@ -25,8 +26,18 @@ def plus(one: Amounts, other: Amounts) -> Amounts:
     return (one[0] + other[0], one[1] + other[1], one[2] + other[2], one[3] + other[3], one[4] + other[4])
 
 
-Who = tuple[float, bool]
-"""Who may give: own jobs up to a priority, and whether these alone."""
+class Givers(Enum):
+    """Whose work is counted."""
+
+    ALL = auto()
+    NOT_OTHERS = auto()
+    """Nobody else's for good."""
+    OWN_FOR_NOTHING = auto()
+    """All, but the tenant's own at no cost."""
+
+
+Who = tuple[float, Givers]
+"""Who may give: own jobs up to a priority, and which others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +127,9 @@ class Bounds:
         self._most = [0, *accumulate(reversed(most))][::-1]
         """GPUs that the candidates from each on give for good, at the most."""
         self._known: dict[tuple[Who, int, int, int], Amounts | None] = {}
-        self._known_own: dict[tuple[float, int, int], int | None] = {}
+        self._known_own: dict[tuple[float, int, int], Amounts | None] = {}
+        self._known_beside: dict[int, int] = {}
+        """By identity of an option."""
 
     def rest(self, rank: float, chosen: Sequence[Option], after: int) -> Bound | None:
         """The least that a set still needs of the candidates from `after` on, if they can complete it.
@@ -146,17 +159,20 @@ class Bounds:
         self, limit: float, after: int, missing: int, freed: int, own: int, *, others: bool
     ) -> Amounts | None:
         """The least amounts when others may only give beside so many GPUs of the tenant's own jobs."""
-        least = self._least((limit, False), after, missing, freed)
+        least = self._least((limit, Givers.ALL), after, missing, freed)
         if least is None or own <= 0:
             return least
-        alone = None if others else self._least((limit, True), after, missing, freed)
+        alone = None if others else self._least((limit, Givers.NOT_OTHERS), after, missing, freed)
         given = self._least_own(limit, after, own)
-        if given is None or (alone is not None and alone[0] <= given):
+        if given is None or (alone is not None and alone <= given):
             return alone
-        return max(least, (given, 0, 0, 0, 0))
+        beside = self._least((limit, Givers.OWN_FOR_NOTHING), after, missing, freed)
+        assert beside is not None  # noqa: S101 - the same jobs give as for `least`
+        both = max(least, plus(given, beside))
+        return both if alone is None else min(alone, both)
 
-    def own_first(self) -> tuple[float, int] | None:
-        """The highest priority and the work of the own jobs that must give before others do, at the least."""
+    def own_first(self) -> Bound | None:
+        """The highest priority and the amounts of the own jobs that must give before others do, at the least."""
         for limit in self._limits:
             given = self._least_own(limit, 0, self.room.own_gpus)
             if given is not None:
@@ -172,15 +188,20 @@ class Bounds:
 
     def _beside(self, option: Option, host: str) -> int:
         """Workers for which an option makes room on other hosts than its main one, at the most."""
-        per = self.room.gpus_per_worker
-        return sum(
-            -(-gpus // per) * bool(self.room.made(name, 1 << 30)) for name, gpus in option.freed.items() if name != host
-        )
-
-    def _least_own(self, limit: float, index: int, gpus: int) -> int | None:
-        """The least own work at risk, of candidates from `index` on, that gives so many GPUs wherever they are."""
-        if gpus <= 0:
+        if len(option.freed) == 1:
             return 0
+        found = self._known_beside.get(id(option))
+        if found is None:
+            per, made = self.room.gpus_per_worker, self.room.made
+            others = ((name, gpus) for name, gpus in option.freed.items() if name != host)
+            found = sum(-(-gpus // per) for name, gpus in others if made(name, 1 << 30))
+            self._known_beside[id(option)] = found
+        return found
+
+    def _least_own(self, limit: float, index: int, gpus: int) -> Amounts | None:
+        """The least amounts of own jobs, of candidates from `index` on, that give so many GPUs wherever they are."""
+        if gpus <= 0:
+            return NOTHING
         if index == len(self.groups):
             return None
         key = (limit, index, gpus)
@@ -191,7 +212,8 @@ class Bounds:
                     continue
                 rest = self._least_own(limit, index + 1, gpus - option.gpus)
                 if rest is not None:
-                    best = min(x for x in (best, option.amounts[0] + rest) if x is not None)
+                    total = plus(option.amounts, rest)
+                    best = total if best is None else min(best, total)
             self._known_own[key] = best
         return self._known_own[key]
 
@@ -207,15 +229,18 @@ class Bounds:
         return self._known[key]
 
     def _best(self, who: Who, index: int, missing: int, freed: int) -> Amounts | None:
-        limit, alone = who
+        limit, givers = who
         best = self._next(who, index, missing, freed)
         for option in self.groups[index]:
-            if (option.own and option.rank > limit) or (alone and self.room.by_other(option)):
+            if option.own and option.rank > limit:
+                continue
+            if givers is Givers.NOT_OTHERS and self.room.by_other(option):
                 continue
             here = freed + option.freed.get(self.hosts[index], 0)
             rest = self._next(who, index, missing - self._beside(option, self.hosts[index]), here)
             if rest is not None:
-                total = plus(option.amounts, rest)
+                costs_nothing = givers is Givers.OWN_FOR_NOTHING and self.room.is_own(option)
+                total = rest if costs_nothing else plus(option.amounts, rest)
                 best = total if best is None else min(best, total)
         return best
 

@@ -29,7 +29,7 @@ from entente.engine.walk import ENTITLED, Bounds, Walk, Walker
 
 if TYPE_CHECKING:
     from entente.engine.coming import Coming
-    from entente.engine.outlook import Outlook
+    from entente.engine.outlook import Outlook, View
     from entente.engine.reach import Reach
 
 K = TypeVar("K", bound=Hashable)
@@ -102,7 +102,7 @@ class Cycle:
     """By pool: what comes free by itself, as of so many steps."""
     turns: dict[object, tuple[int, float]] = field(default_factory=dict)
     """By kind of claim: the turn of the last one of the kind, as of so many steps."""
-    outlooks: dict[object, Outlook] = field(default_factory=dict)
+    outlooks: dict[View, Outlook] = field(default_factory=dict)
     """What claims of this decision found at later moments, the latest used last."""
     _uses: dict[str, dict[str, Use]] = field(default_factory=dict)
     """By pool: what the surplus is divided by."""

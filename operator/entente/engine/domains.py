@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from entente.engine.bounds import NO_OWN, Bounds
+from entente.engine.bounds import NO_OWN, NOTHING, Bound, Bounds
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import Ground
 from entente.engine.limits import beyond_right, test_of
@@ -60,27 +60,28 @@ def _own_elsewhere(cycle: Cycle, claim: Claim, groups: Sequence[Group]) -> list[
     return own if len(own) <= EXACT_CANDIDATES else []  # so many are sought among all jobs of the pool
 
 
-def _own_beside(claim: Claim, own: Sequence[Group], gpus: int) -> Cost | None:
+def _own_beside(claim: Claim, own: Sequence[Group], gpus: int) -> Bound | None:
     """What own jobs elsewhere cost that must give so many GPUs beside others' work; none where they cannot."""
     if gpus <= 0:
-        return (NO_OWN, 0)
+        return NO_OWN, NOTHING
     room = replace(NO_MATTER, tenant=claim.tenant.name, own_gpus=gpus)
     return Bounds(own, room).own_first()
 
 
 def _first_bound(
-    claim: Claim, ground: Ground, hosts: Collection[str], there: Sequence[Group], beside: Cost | None
+    claim: Claim, ground: Ground, hosts: Collection[str], there: Sequence[Group], beside: Bound | None
 ) -> Cost | None:
     """What a domain's candidates cost at the least, without a close look: one host that lacks GPUs needs a victim.
 
     Nothing where all of them together do not give enough.
     """
     if any(group[0].tenant == claim.tenant.name for group in there):
-        beside = (NO_OWN, 0)  # own jobs that make room there may be enough
+        beside = (NO_OWN, NOTHING)  # own jobs that make room there may be enough
     if beside is None:
         return None
+    rank, amounts = beside
     if len(hosts) > 1:
-        return beside if beside[0] != NO_OWN else ()
+        return (rank, *amounts) if rank != NO_OWN else ()
     (name,) = hosts
     base = ground.outlook.base(name)
     if base is None or base >= claim.job.gpus_per_worker:
@@ -89,7 +90,8 @@ def _first_bound(
         return None
     if len(there) > EXACT_CANDIDATES:
         return ()
-    return (*beside, min(round(option.risk * 1000) for group in there for option in group))
+    least = min(option.amounts[1] for group in there for option in group)
+    return (rank, amounts[0], amounts[1] + least)
 
 
 def _domains(claim: Claim, ground: Ground, groups: Iterable[Group]) -> dict[str, str]:

@@ -46,6 +46,8 @@ def _wider(cycle: Cycle, running: Running) -> dict[str, int] | None:
     most = cycle.most(tenant, pool.name)
     if most is not None:
         limit = min(limit, most - cycle.estate.charges.of(tenant.name, pool.name))
+    if limit < job.gpus_per_worker and not pool.exclusive:
+        return None
     spots = [s for s in spots_now(cycle, claim, bonds=all_bonds(cycle, pool.name)) if _may_stand(cycle, claim, s)]
     wanted = job.max_workers - running.workers
     while wanted > 0:

@@ -13,26 +13,21 @@ def taker_of(cycle: Cycle, claim: Claim, *, on_call: bool = False) -> Taker:
     """The claim as reservations see it."""
     length = known_length(claim.job)
     ends = None if length is None else cycle.now + length
-    return Taker(claim.job.key, claim.tenant.name, claim.entitled, claim.priority, ends, on_call=on_call)
+    return Taker(claim.tenant.name, claim.entitled, claim.priority, ends, on_call=on_call)
 
 
 def bonds_of(cycle: Cycle, pool: str, taker: Taker) -> Bonds:
-    """The reservations of a pool that the job must respect: the same for all like it but those that have one."""
-    if taker.job in cycle.reserved:
-        found = Bonds()
-    else:
-        like = (pool, taker.tenant, taker.entitled, taker.priority, taker.ends, taker.on_call)
-        found = cycle.bonds.setdefault(like, Bonds())
+    """The reservations of a pool that jobs of a kind must respect."""
+    found = cycle.bonds.get((pool, taker))
+    if found is None:
+        found = cycle.bonds[pool, taker] = Bonds()
     found.look(cycle.reservations[pool], taker, cycle.now, cycle.signs)
     return found
 
 
 def all_bonds(cycle: Cycle, pool: str) -> Bonds:
     """All reservations of a pool, as for what must respect each of them."""
-    found = Bonds()
-    for reservation in cycle.reservations[pool]:
-        found.respect(reservation)
-    return found
+    return cycle.bonds.setdefault(pool, Bonds(bound=cycle.reservations[pool]))
 
 
 def spots_now(
@@ -49,7 +44,8 @@ def spots_now(
             continue
         free = host.open
         if host.name in at_node:
-            free = _unreserved(host, free, at_node[host.name], tenant, exclusive=exclusive)
+            bound = (r for r in at_node[host.name] if r.job != claim.job.key)
+            free = _unreserved(host, free, bound, tenant, exclusive=exclusive)
         if free > 0:
             spots.append(Spot(host.name, host.node.domains, free, cycle.estate.charges.holds_host(tenant, host)))
     return spots

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.host import Host
@@ -31,6 +32,18 @@ class Plot:
     """GPUs free then, if nobody is evicted."""
     users: Mapping[str, str]
     """The jobs that will still be there, and their tenants."""
+
+
+class View(NamedTuple):
+    """Which outlook it is."""
+
+    pool: str
+    tenant: str
+    """Whose eyes it is seen with; nobody's in particular where all see the same."""
+    over: frozenset[str]
+    moment: float
+    sign: int
+    """Of the reservations that are respected."""
 
 
 class Outlook:
@@ -73,34 +86,45 @@ class Outlook:
         self._rooms: dict[tuple[int, frozenset[str] | None], int] = {}
         self._spots: dict[tuple[str, int, frozenset[str] | None], list[Spot]] = {}
         self._seen = len(cycle.estate.touched[pool.name])
-        for key in over:
-            self._end(key)
-        for reservation in bound:
-            self._reserve(reservation)
-        for name in {*self._stock.moving, *self.reserved, *self._ended, *cycle.estate.barred[pool.name]}:
+        changed = {*self._stock.moving, *cycle.estate.barred[pool.name], *self._end(over), *self._reserve(bound)}
+        for name in changed:
             self._look(name)
 
-    def _end(self, key: str) -> None:
-        running = self._cycle.estate.running[key]
-        for name in running.nodes:
-            if (host := self._hosts.get(name)) and host.node.pool == self._pool.name and (use := host.using.get(key)):
-                self._ended[name] += use.gpus
-                self.ended[running.tenant] += use.gpus
+    def _end(self, over: Iterable[str]) -> set[str]:
+        """More jobs have ended; the hosts that they were on."""
+        changed = set[str]()
+        for key in over:
+            running = self._cycle.estate.running[key]
+            for name in running.nodes:
+                host = self._hosts.get(name)
+                if host and host.node.pool == self._pool.name and (use := host.using.get(key)):
+                    self._ended[name] += use.gpus
+                    self.ended[running.tenant] += use.gpus
+                    changed.add(name)
+        return changed
 
-    def _reserve(self, reservation: Reservation) -> None:
-        self.reserved.update(reservation.gpus)
-        if self._pool.exclusive and reservation.tenant != self._tenant:
-            self._closed.update(reservation.gpus)
+    def _reserve(self, bound: Iterable[Reservation]) -> set[str]:
+        """More reservations are respected; the hosts that they are for."""
+        changed = set[str]()
+        for reservation in bound:
+            changed.update(reservation.gpus)
+            for name, gpus in reservation.gpus.items():
+                self.reserved[name] += gpus
+            if self._pool.exclusive and reservation.tenant != self._tenant:
+                self._closed.update(reservation.gpus)
+        return changed
 
-    def respect(self, reservations: Iterable[Reservation]) -> None:
-        """Respect more reservations; what this is a copy of stays as it is."""
-        self.reserved, self._closed = Counter(self.reserved), set(self._closed)
-        self._free, self._counts = dict(self._free), Counter(self._counts)
-        self._bases, self._plots, self._rooms, self._spots = {}, {}, {}, {}
-        for reservation in reservations:
-            self._reserve(reservation)
-            for name in reservation.gpus:
-                self._look(name)
+    def extend(self, over: frozenset[str], moment: float, bound: Iterable[Reservation]) -> None:
+        """Another moment, by which more jobs have ended, and further reservations; what this is a copy of stays."""
+        self.ended, self._ended, self.reserved = self.ended.copy(), self._ended.copy(), self.reserved.copy()
+        self._closed, self._free, self._counts = set(self._closed), dict(self._free), self._counts.copy()
+        self._bases, self._plots, self._rooms, self._spots = dict(self._bases), {}, {}, {}
+        changed = self._end(over - self.over) | self._reserve(bound)
+        if moment != self._moment:
+            changed.update(name for name, host in self._stock.moving.items() if host.going)
+        self.over, self._moment = over, moment
+        for name in changed:
+            self._look(name)
 
     def catch_up(self) -> None:
         """Look again at the hosts that changed since."""
@@ -221,30 +245,35 @@ class Outlook:
 
 
 def outlook(cycle: Cycle, claim: Claim, over: frozenset[str], moment: float) -> Outlook:
-    """What a claim will find at a moment: made anew only if no other claim of the decision looked at the same."""
+    """What a claim will find at a moment: made anew only if no claim of the decision looked at anything alike."""
     pool, name, known = claim.pool, claim.tenant.name, cycle.outlooks
     bonds = bonds_of(cycle, pool.name, taker_of(cycle, claim))
+    if claim.job.key in cycle.reserved:
+        bonds = bonds.without(claim.job.key, cycle.signs)
     tenant = name if pool.exclusive or cycle.estate.barred[pool.name] else ""
-    key = (pool.name, tenant, over, moment)
-    found = known.pop((key, bonds.sign), None)
+    view = View(pool.name, tenant, over, moment, bonds.sign)
+    found = known.pop(view, None)
+    if found is None and (near := _nearest(known, view, bonds)) is not None:
+        known[near].catch_up()
+        found = copy(known[near])
+        found.extend(over, moment, bonds.bound[bonds.places[near.sign] :])
     if found is None:
-        found = _extended(known, key, bonds) or Outlook(cycle, pool, tenant, over, moment, bonds.bound)
+        found = Outlook(cycle, pool, tenant, over, moment, bonds.bound)
     found.catch_up()
-    known[key, bonds.sign] = found
+    known[view] = found
     if len(known) > _MOST_KEPT:
         del known[next(iter(known))]
     return found
 
 
-def _extended(known: Mapping[object, Outlook], key: object, bonds: Bonds) -> Outlook | None:
-    """From one that respects the first of these reservations, the more the better."""
-    for count in range(len(bonds.bound) - 1, -1, -1):
-        if (shorter := known.get((key, bonds.signs[count]))) is not None:
-            shorter.catch_up()
-            found = copy(shorter)
-            found.respect(bonds.bound[count:])
-            return found
-    return None
+def _nearest(known: Iterable[View], view: View, bonds: Bonds) -> View | None:
+    """The one that lacks the fewest ends and reservations, and has none too many."""
+    lacking: list[tuple[int, int, View]] = []
+    for serial, other in enumerate(known):
+        ends, place = len(view.over) - len(other.over), bonds.places.get(other.sign)
+        if other.pool == view.pool and other.tenant == view.tenant and ends >= 0 and place is not None:
+            lacking.append((ends + len(bonds.bound) - place, serial, other))
+    return next((other for _, _, other in sorted(lacking) if other.over <= view.over), None)
 
 
 def given_by(freed: Freed) -> dict[str, int]:

@@ -39,9 +39,8 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Taker:
-    """A job that looks for GPUs, as a reservation sees it."""
+    """A job that looks for GPUs, as the reservations of other jobs see it."""
 
-    job: str
     tenant: str
     entitled: bool
     priority: int
@@ -52,9 +51,7 @@ class Taker:
 
 
 def binds(reservation: Reservation, taker: Taker, now: float) -> bool:
-    """Whether a job must leave the reserved GPUs alone."""
-    if reservation.job == taker.job:
-        return False
+    """Whether a job must leave GPUs alone that are reserved for another."""
     if reservation.turn is not None and taker.ends is not None and taker.ends <= reservation.turn:
         return False
     if reservation.own:
@@ -69,33 +66,51 @@ def binds(reservation: Reservation, taker: Taker, now: float) -> bool:
 
 @dataclass(slots=True)
 class Bonds:
-    """The reservations of a pool that takers of one kind must respect, kept up as reservations are made."""
+    """The reservations of a pool that takers of one kind must respect, kept up as reservations are made.
+
+    One of them may be a taker's own.
+    """
 
     seen: int = 0
     """How many reservations of the pool were looked at."""
     bound: list[Reservation] = field(default_factory=list)
-    signs: list[int] = field(default_factory=lambda: [0])
-    """What stands for the first of them, for the first two, ...: the same for the same ones."""
-    on_node: dict[str, list[Reservation]] = field(default_factory=dict)
+    places: dict[int, int] = field(default_factory=lambda: {0: 0})
+    """What stands for none of them, for the first, for the first two, ...: how many these are."""
+    sign: int = 0
+    """What stands for all of them: the same wherever they are the same, in the same order."""
+    _on_node: dict[str, list[Reservation]] = field(default_factory=dict)
+    _spread: int = 0
+    """How many of them are in `_on_node`."""
 
     @property
-    def sign(self) -> int:
-        """What stands for all of them."""
-        return self.signs[-1]
+    def on_node(self) -> dict[str, list[Reservation]]:
+        """Them by node; only who asks pays for it."""
+        for reservation in self.bound[self._spread :]:
+            for name in reservation.gpus:
+                self._on_node.setdefault(name, []).append(reservation)
+        self._spread = len(self.bound)
+        return self._on_node
 
     def look(self, reservations: Sequence[Reservation], taker: Taker, now: float, signs: dict[object, int]) -> None:
         """Look at reservations that were made since; `signs` are those of all bonds of a decision."""
         for reservation in reservations[self.seen :]:
             if binds(reservation, taker, now):
-                self.signs.append(signs.setdefault((self.sign, id(reservation)), len(signs) + 1))
-                self.respect(reservation)
+                self.respect(reservation, signs)
         self.seen = len(reservations)
 
-    def respect(self, reservation: Reservation) -> None:
+    def respect(self, reservation: Reservation, signs: dict[object, int]) -> None:
         """One more must be respected."""
+        self.sign = signs.setdefault((self.sign, id(reservation)), len(signs) + 1)
         self.bound.append(reservation)
-        for name in reservation.gpus:
-            self.on_node.setdefault(name, []).append(reservation)
+        self.places[self.sign] = len(self.bound)
+
+    def without(self, job: str, signs: dict[object, int]) -> "Bonds":
+        """Those that a job must respect for which one of them was made."""
+        found = Bonds()
+        for reservation in self.bound:
+            if reservation.job != job:
+                found.respect(reservation, signs)
+        return found
 
 
 def started(reservation: Reservation, node: str, gpus: int, ends: float | None) -> None:

@@ -31,18 +31,17 @@ def reservation(**fields: object) -> Reservation:
 
 def taker(**fields: object) -> Taker:
     """A borrowed job of another tenant that runs for nobody knows how long."""
-    plain = Taker("xai/small", "xai", entitled=False, priority=100, ends=None)
+    plain = Taker("xai", entitled=False, priority=100, ends=None)
     return replace(plain, **fields)  # type: ignore[arg-type] # fields of the dataclass, as each case says them
 
 
-OWN_TENANT = {"job": "anthropic/small", "tenant": "anthropic"}
+OWN_TENANT = {"tenant": "anthropic"}
 
 
 @pytest.mark.parametrize(
     ("kept", "wanting", "expected"),
     [
         pytest.param(reservation(), taker(), True, id="a borrower of unknown length"),
-        pytest.param(reservation(), taker(job="anthropic/big", tenant="anthropic"), False, id="the job itself"),
         pytest.param(reservation(), taker(ends=SOON), False, id="over just in time"),
         pytest.param(reservation(), taker(ends=SOON + 1), True, id="over too late"),
         pytest.param(reservation(turn=None), taker(ends=SOON), True, id="nobody knows what in time is"),
