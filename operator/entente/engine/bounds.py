@@ -5,7 +5,7 @@ jobs) where each candidate is on one host and room for workers is all that matte
 lower. Own work is counted first, by priority, as in the cost of a set.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import accumulate
@@ -68,9 +68,11 @@ class Room:
 class Tally:
     """The room that a set of victims makes, kept up as it grows and shrinks."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, chosen: Iterable[Option] = ()) -> None:
         self._room, self._freed, self._made, self._gpus, self._own = room, dict[str, int](), 0, 0, 0
         self._others = 0
+        for option in chosen:
+            self.add(option)
 
     @property
     def lacks(self) -> bool:
@@ -178,13 +180,6 @@ class Bounds:
             if given is not None:
                 return limit, given
         return None
-
-    def lacks(self, chosen: Sequence[Option]) -> bool:
-        """Whether a set surely makes too little room."""
-        tally = Tally(self.room)
-        for option in chosen:
-            tally.add(option)
-        return tally.lacks
 
     def _beside(self, option: Option, host: str) -> int:
         """Workers for which an option makes room on other hosts than its main one, at the most."""

@@ -18,6 +18,7 @@ from entente.engine.guarantees import PoolQuotas, Quota
 from entente.engine.host_walk import walk_hosts
 from entente.engine.model import MIN_GRACE_S, Job, Pool, Snapshot, Tenant
 from entente.engine.option import Group, Option
+from entente.engine.placement import Spot
 from entente.engine.queues import Pending
 from entente.engine.reservations import Bonds, Reservation
 from entente.engine.risk import known_length, stopped_by
@@ -100,6 +101,8 @@ class Cycle:
     """By pool: how long before the end of a notice its slowest victims must be told."""
     coming: dict[str, tuple[int, Coming]] = field(default_factory=dict)
     """By pool: what comes free by itself, as of so many steps."""
+    spots: dict[object, tuple[int, list[Spot]]] = field(default_factory=dict)
+    """By tenant and what is reserved: hosts with GPUs that are free, as of so many steps."""
     turns: dict[object, tuple[int, float]] = field(default_factory=dict)
     """By kind of claim: the turn of the last one of the kind, as of so many steps."""
     outlooks: dict[View, Outlook] = field(default_factory=dict)

@@ -4,11 +4,11 @@ import heapq
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from entente.engine.bounds import NO_OWN, NOTHING, Bound, Bounds
+from entente.engine.bounds import NO_OWN, Bounds
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import Ground
 from entente.engine.limits import beyond_right, test_of
-from entente.engine.option import Group
+from entente.engine.option import Group, Option
 from entente.engine.victims import EXACT_CANDIDATES, NO_MATTER, Cost, Test, at_least, cost
 
 Choice = tuple[Cost, list[Group], Test]
@@ -31,12 +31,10 @@ def by_domain(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group
         for domain in sorted({domains[name] for name in group[-1].freed if name in domains}):
             inside.setdefault(domain, []).append(group)
     own = _own_elsewhere(cycle, claim, groups)
-    beside = _own_beside(claim, own, beyond_right(cycle, claim, ground, groups))
-    heap: list[tuple[Cost, str, Choice | None]] = [
-        (bound, domain, None)
-        for domain, there in inside.items()
-        if (bound := _first_bound(claim, ground, hosts[domain], there, beside)) is not None
-    ]
+    own_gpus = beyond_right(cycle, claim, ground, groups)
+    first = _FirstBound(claim, ground, own, own_gpus)
+    bounds = ((first.of(hosts[domain], there), domain) for domain, there in inside.items())
+    heap: list[tuple[Cost, str, Choice | None]] = [(b, domain, None) for b, domain in bounds if b is not None]
     heapq.heapify(heap)
     while heap:
         _, domain, choice = heapq.heappop(heap)
@@ -60,38 +58,55 @@ def _own_elsewhere(cycle: Cycle, claim: Claim, groups: Sequence[Group]) -> list[
     return own if len(own) <= EXACT_CANDIDATES else []  # so many are sought among all jobs of the pool
 
 
-def _own_beside(claim: Claim, own: Sequence[Group], gpus: int) -> Bound | None:
-    """What own jobs elsewhere cost that must give so many GPUs beside others' work; none where they cannot."""
-    if gpus <= 0:
-        return NO_OWN, NOTHING
-    room = replace(NO_MATTER, tenant=claim.tenant.name, own_gpus=gpus)
-    return Bounds(own, room).own_first()
+class _FirstBound:
+    """What a domain's candidates cost at the least, without a close look.
 
-
-def _first_bound(
-    claim: Claim, ground: Ground, hosts: Collection[str], there: Sequence[Group], beside: Bound | None
-) -> Cost | None:
-    """What a domain's candidates cost at the least, without a close look: one host that lacks GPUs needs a victim.
-
-    Nothing where all of them together do not give enough.
+    Args:
+        own: own candidates that may be taken wherever they are.
+        own_gpus: GPUs that own jobs must give before others' work may be taken.
     """
-    if any(group[0].tenant == claim.tenant.name for group in there):
-        beside = (NO_OWN, NOTHING)  # own jobs that make room there may be enough
-    if beside is None:
-        return None
-    rank, amounts = beside
-    if len(hosts) > 1:
-        return (rank, *amounts) if rank != NO_OWN else ()
-    (name,) = hosts
-    base = ground.outlook.base(name)
-    if base is None or base >= claim.job.gpus_per_worker:
-        return ()
-    if base + sum(group[-1].freed.get(name, 0) for group in there) < claim.job.gpus_per_worker:
-        return None
-    if len(there) > EXACT_CANDIDATES:
-        return ()
-    least = min(option.amounts[1] for group in there for option in group)
-    return (rank, amounts[0], amounts[1] + least)
+
+    def __init__(self, claim: Claim, ground: Ground, own: Sequence[Group], own_gpus: int) -> None:
+        self._claim, self._ground, self._own_first = claim, ground, own_gpus > 0
+        room = replace(NO_MATTER, tenant=claim.tenant.name, own_gpus=own_gpus)
+        self._beside = Bounds(own, room).own_first()
+        """What own jobs anywhere cost that must give beside others' work; none where they cannot."""
+        self._elsewhere = [_own_cost(option) for group in own for option in group]
+
+    def of(self, hosts: Collection[str], there: Sequence[Group]) -> Cost | None:
+        """Nothing where all of these candidates together do not give enough."""
+        own = [group for group in there if group[0].tenant == self._claim.tenant.name]
+        if self._beside is None and not own:
+            return None
+        risk = self._on_host(next(iter(hosts)), there) if len(hosts) == 1 else 0
+        if risk is None:
+            return None
+        if not self._own_first or any(group[0].moves for group in there):  # who is moved needs no own job beside it
+            return (NO_OWN, 0, risk)
+        if own:  # whoever else gives, some own job does
+            return min((*self._elsewhere, *(_own_cost(option) for group in own for option in group)))
+        assert self._beside is not None  # noqa: S101 - it was asked for above
+        rank, amounts = self._beside
+        return (rank, amounts[0], amounts[1] + risk)
+
+    def _on_host(self, name: str, there: Sequence[Group]) -> int | None:
+        """Work at risk where one host lacks GPUs."""
+        per, base = self._claim.job.gpus_per_worker, self._ground.outlook.base(name)
+        if base is None or base >= per:
+            return 0
+        if base + sum(group[-1].freed.get(name, 0) for group in there) < per:
+            return None
+        return 0 if len(there) > EXACT_CANDIDATES else _least_risk(name, there, per - base)
+
+
+def _own_cost(option: Option) -> tuple[float, int, int]:
+    return (option.rank if option.own else NO_OWN, option.amounts[0], option.amounts[1])
+
+
+def _least_risk(host: str, groups: Iterable[Group], gpus: int) -> int:
+    """Work at risk of jobs that free so many GPUs of a host, at the least: of one, and in proportion to the GPUs."""
+    options = [(o.amounts[1], o.freed[host]) for group in groups for o in group if host in o.freed]
+    return max(min(risk for risk, _ in options), int(gpus * min(risk / given for risk, given in options)))
 
 
 def _domains(claim: Claim, ground: Ground, groups: Iterable[Group]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from types import MappingProxyType
 
 from entente.engine.bounds import Room
@@ -46,6 +47,7 @@ class Ground:
         """What the claim's least gang lacks on these hosts (all of them if none are named)."""
         per, tenant = self.claim.job.gpus_per_worker, self.claim.tenant.name
 
+        @cache
         def made(name: str, gpus: int) -> int:
             base = self.outlook.base(name)
             if base is None or (only is not None and name not in only):

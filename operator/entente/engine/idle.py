@@ -27,7 +27,10 @@ def bonds_of(cycle: Cycle, pool: str, taker: Taker) -> Bonds:
 
 def all_bonds(cycle: Cycle, pool: str) -> Bonds:
     """All reservations of a pool, as for what must respect each of them."""
-    return cycle.bonds.setdefault(pool, Bonds(bound=cycle.reservations[pool]))
+    found = cycle.bonds.setdefault(pool, Bonds())
+    for reservation in cycle.reservations[pool][len(found.bound) :]:
+        found.respect(reservation, cycle.signs)
+    return found
 
 
 def spots_now(
@@ -37,8 +40,15 @@ def spots_now(
 
     Those with fewer than `least` are left out, save where reservations leave fewer of more.
     """
-    tenant, exclusive, spots = claim.tenant.name, claim.pool.exclusive, list[Spot]()
-    at_node = (bonds or bonds_of(cycle, claim.pool.name, taker_of(cycle, claim, on_call=on_call))).on_node
+    bonds = bonds or bonds_of(cycle, claim.pool.name, taker_of(cycle, claim, on_call=on_call))
+    if claim.job.key in cycle.reserved:
+        return _spots(cycle, claim, bonds, least)
+    key = (claim.pool.name, claim.tenant.name, bonds.sign, least)
+    return cycle.until_next_step(cycle.spots, key, lambda: _spots(cycle, claim, bonds, least))
+
+
+def _spots(cycle: Cycle, claim: Claim, bonds: Bonds, least: int) -> list[Spot]:
+    tenant, exclusive, spots, at_node = claim.tenant.name, claim.pool.exclusive, list[Spot](), bonds.on_node
     for host in cycle.estate.stocks[claim.pool.name].hosts(least):
         if (exclusive and _others_on(host, tenant)) or not_handed_over(host, tenant):
             continue

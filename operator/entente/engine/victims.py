@@ -150,14 +150,17 @@ class _Tree:
             return
         twin = self.twins[after]
         if twin is None or any(o.job == twin for o in chosen):
+            tally = Tally(self.test.room, chosen)
             for option in self.groups[after]:
                 larger = (*chosen, option)
                 if not self.test.allowed(larger):
                     continue
-                if not self.bounds.lacks(larger) and self.test.passed(larger):
+                tally.add(option)
+                if not tally.lacks and self.test.passed(larger):
                     self._push(cost(larger), larger, None)
                 else:
                     self.add(larger, after + 1)
+                tally.drop(option)
         if self.test.possible([*chosen, *_all_of(self.groups[after + 1 :])]):
             self.add(chosen, after + 1)
 
@@ -191,9 +194,7 @@ def _greedy(groups: Sequence[Group], test: Test) -> tuple[Option, ...] | None:
 
 def _without_needless(chosen: list[Option], smaller: Mapping[str, Group], test: Test) -> list[Option]:
     """The set without victims that can be left out, or give less; the costliest first."""
-    tally = Tally(test.room)
-    for option in chosen:
-        tally.add(option)
+    tally = Tally(test.room, chosen)
     for option in sorted(chosen, key=lambda o: cost([o]), reverse=True):
         without = [o for o in chosen if o is not option]
         tally.drop(option)

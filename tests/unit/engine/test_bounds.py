@@ -95,7 +95,7 @@ def test_where_own_jobs_must_give_first_the_bound_is_no_more_than_what_the_best_
         given = sum(o.gpus for o in chosen if o.own)
         if any(not o.own for o in chosen) and given < needed.own_gpus:
             continue
-        if Bounds(groups, needed).lacks(chosen):
+        if Tally(needed, chosen).lacks:
             continue
         total = NOTHING
         for one in chosen:
