@@ -1,21 +1,35 @@
 """What comes free by itself in a pool, and when: known ends of running jobs, and what is on its way out."""
 
 from bisect import bisect_right
+from functools import cached_property
 
 from entente.engine.cycle import Cycle
 from entente.engine.model import DAY_S, Pool
 
 
 class Coming:
-    """The known ends in a pool as of a step of a decision, up to a day or a notice away."""
+    """The known ends in a pool as of a step of a decision, up to a day or a notice away; worked out when asked for."""
 
     def __init__(self, cycle: Cycle, pool: Pool) -> None:
-        horizon = cycle.now + max(DAY_S, pool.notice_s)
-        self._ends = cycle.estate.ends[pool.name].known_by(horizon, cycle.now)
-        going = {key for host in cycle.estate.stocks[pool.name].moving.values() for key in host.going}
-        leaving = {cycle.leaves_by(key, pool) for key in going}
-        self._moments = sorted(leaving | {end for end, _ in self._ends})
+        self._cycle, self._pool = cycle, pool
         self._over: dict[int, frozenset[str]] = {}
+
+    @cached_property
+    def _ends(self) -> list[tuple[float, str]]:
+        """Running jobs, by when they end."""
+        horizon = self._cycle.now + max(DAY_S, self._pool.notice_s)
+        return self._cycle.estate.ends[self._pool.name].known_by(horizon, self._cycle.now)
+
+    @cached_property
+    def _leaving(self) -> list[tuple[float, str]]:
+        """Hosts of jobs on their way out, by when these are gone at the latest."""
+        moving, leaves_by = self._cycle.estate.stocks[self._pool.name].moving, self._cycle.leaves_by
+        gone = {key: leaves_by(key, self._pool) for key in {key for host in moving.values() for key in host.going}}
+        return sorted((gone[key], host.name) for host in moving.values() for key in host.going)
+
+    @cached_property
+    def _moments(self) -> list[float]:
+        return sorted({end for end, _ in (*self._leaving, *self._ends)})
 
     def moments(self, until: float) -> list[float]:
         """When something is free, in order."""
@@ -27,6 +41,11 @@ class Coming:
         if count not in self._over:
             self._over[count] = frozenset(key for _, key in self._ends[:count])
         return self._over[count]
+
+    def left_between(self, first: float, last: float) -> set[str]:
+        """Hosts that something on its way out leaves between two moments."""
+        after, until = (bisect_right(self._leaving, moment, key=lambda end: end[0]) for moment in sorted((first, last)))
+        return {name for _, name in self._leaving[after:until]}
 
 
 def coming(cycle: Cycle, pool: Pool) -> Coming:

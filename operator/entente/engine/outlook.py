@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
+from entente.engine.coming import coming
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.host import Host
 from entente.engine.idle import bonds_of, not_handed_over, taker_of
@@ -120,8 +121,7 @@ class Outlook:
         self._closed, self._free, self._counts = set(self._closed), dict(self._free), self._counts.copy()
         self._bases, self._plots, self._rooms, self._spots = dict(self._bases), {}, {}, {}
         changed = self._end(over - self.over) | self._reserve(bound)
-        if moment != self._moment:
-            changed.update(name for name, host in self._stock.moving.items() if host.going)
+        changed |= coming(self._cycle, self._pool).left_between(self._moment, moment)
         self.over, self._moment = over, moment
         for name in changed:
             self._look(name)
