@@ -10,12 +10,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import accumulate
 
-from entente.engine.option import Amounts, Group, Option
+from entente.engine.option import NO_OWN, Amounts, Group, Option
 
 NOTHING: Amounts = (0, 0, 0, 0, 0)
-
-NO_OWN = float("-inf")
-"""The priority of a set without own victims."""
 
 Bound = tuple[float, Amounts]
 """The highest priority of own victims, and the amounts."""

@@ -1,7 +1,8 @@
 """Who may be evicted or shrunk for a claim: rules 4, 5 and 12."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from entente.api.job import AllocationClass, EvictionCause
 from entente.engine.cycle import Claim, Cycle
@@ -11,6 +12,8 @@ from entente.engine.risk import MAX_EVICTIONS_BY_OTHERS, evictions_by_others, wo
 from entente.engine.running import Running, gpus_on, without_workers
 from entente.engine.screening import priority_of, priority_or_default
 from entente.engine.walk import ENTITLED
+
+T = TypeVar("T")
 
 _SURPLUS_RANK = float("-inf")
 """Workers of an elastic job beyond its least rank below all of its tenant's jobs."""
@@ -157,16 +160,7 @@ def _of_others(cycle: Cycle, claim: Claim, running: Running) -> Iterator[Option]
     floor = running.job.min_workers if borrowed else entitled
     yield from _shrinks(cycle, claim, running, floor, own=False, rank=0.0)
     if borrowed:
-        yield _whole(cycle, claim, running)
-
-
-def _whole(cycle: Cycle, claim: Claim, running: Running) -> Option:
-    """The eviction of another tenant's job: the same for all claims of a decision."""
-    known = cycle.evictions.get(running.job.key)
-    if known is None or known[0] is not running:
-        option = _evict(cycle, claim, running, own=False, rank=0.0)
-        known = cycle.evictions[running.job.key] = (running, option)
-    return known[1]
+        yield _evict(cycle, claim, running, own=False, rank=0.0)
 
 
 def _exposed(cycle: Cycle, running: Running) -> bool:
@@ -185,33 +179,43 @@ def covered(cycle: Cycle, key: str) -> bool:
     return cycle.full_walks[running.tenant].classes.get(key) is ENTITLED
 
 
-def _shrinks(cycle: Cycle, claim: Claim, running: Running, least: int, *, own: bool, rank: float) -> Iterator[Option]:
+def _shrinks(cycle: Cycle, claim: Claim, running: Running, least: int, *, own: bool, rank: float) -> Sequence[Option]:
     """Give up one worker, two, ... down to the least; no more than the claim could need."""
     job = running.job
     if not job.elastic:
-        return
-    whole = _evict(cycle, claim, running, own=own, rank=rank)
+        return ()
     useful = -(-claim.least_gpus // job.gpus_per_worker) if not claim.pool.exclusive else running.workers
-    for count in range(1, min(running.workers - max(least, job.min_workers), useful) + 1):
-        keeps = without_workers(running.nodes, count)
-        if not all(cycle.estate.hosts[name].capacity for name in keeps):
-            continue  # it would have to start again on a host that takes no pods
-        gives = {n: w - keeps.get(n, 0) for n, w in running.nodes.items() if w > keeps.get(n, 0)}
-        yield replace(whole, freed=gpus_on(gives, job.gpus_per_worker), keeps=keeps)
+    most = min(running.workers - max(least, job.min_workers), useful)
+
+    def options() -> list[Option]:
+        whole, found = _evict(cycle, claim, running, own=own, rank=rank), list[Option]()
+        for count in range(1, most + 1):
+            keeps = without_workers(running.nodes, count)
+            if not all(cycle.estate.hosts[name].capacity for name in keeps):
+                continue  # it would have to start again on a host that takes no pods
+            gives = {n: w - keeps.get(n, 0) for n, w in running.nodes.items() if w > keeps.get(n, 0)}
+            found.append(replace(whole, freed=gpus_on(gives, job.gpus_per_worker), keeps=keeps))
+        return found
+
+    return _kept(cycle.shrinks, running, (own, rank, most), options)
 
 
 def _evict(cycle: Cycle, claim: Claim, running: Running, *, own: bool, rank: float, moves: bool = False) -> Option:
-    job = running.job
-    return Option(
-        job.key,
-        running.tenant,
-        own,
-        rank,
-        work_at_risk(job, claim.pool, cycle.now),
-        job.started or 0.0,
-        gpus_on(running.nodes, job.gpus_per_worker),
-        moves=moves,
-    )
+    def option() -> Option:
+        job, gpus = running.job, gpus_on(running.nodes, running.job.gpus_per_worker)
+        risk = work_at_risk(job, claim.pool, cycle.now)
+        return Option(job.key, running.tenant, own, rank, risk, job.started or 0.0, gpus, moves=moves)
+
+    return _kept(cycle.evictions, running, (own, rank, moves), option)
+
+
+def _kept(kept: dict[object, tuple[Running, T]], running: Running, way: tuple[object, ...], make: Callable[[], T]) -> T:
+    """What was made of a job: the same for all claims of a decision, as long as it runs as it does."""
+    key = (running.job.key, *way)
+    known = kept.get(key)
+    if known is None or known[0] is not running:
+        known = kept[key] = (running, make())
+    return known[1]
 
 
 def movable(cycle: Cycle, claim: Claim) -> list[Group]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypeVar
@@ -85,8 +85,10 @@ class Cycle:
     decisions: list[Action] = field(default_factory=list)
     gone_by: dict[str, float] = field(default_factory=dict)
     """When the GPUs of jobs that were told to stop in this decision are free."""
-    evictions: dict[str, tuple[Running, Option]] = field(default_factory=dict)
-    """By job: what its eviction would cost, once that was asked for."""
+    evictions: dict[object, tuple[Running, Option]] = field(default_factory=dict)
+    """By job and what it counts as: its eviction or move, once that was asked for."""
+    shrinks: dict[object, tuple[Running, Sequence[Option]]] = field(default_factory=dict)
+    """By job, what it counts as, and how many workers it may give: how it may be shrunk."""
     yielding: dict[object, tuple[int, list[Running]]] = field(default_factory=dict)
     """By tenant, pool and priority of a claim: own jobs that might give way to it."""
     givers: dict[object, tuple[int, list[Group], list[Running]]] = field(default_factory=dict)

@@ -4,12 +4,12 @@ import heapq
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from entente.engine.bounds import NO_OWN, Bounds
+from entente.engine.bounds import Bounds
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import Ground
 from entente.engine.limits import beyond_right, test_of
-from entente.engine.option import Group, Option
-from entente.engine.victims import EXACT_CANDIDATES, NO_MATTER, Cost, Test, at_least, cost
+from entente.engine.option import NO_OWN, Cost, Group, Option
+from entente.engine.victims import EXACT_CANDIDATES, NO_MATTER, Test, at_least
 
 Choice = tuple[Cost, list[Group], Test]
 """What a domain's candidates cost at the least, who they are, and their test."""
@@ -22,14 +22,7 @@ def by_domain(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group
     domain, the cheapest own ones elsewhere are candidates where the tenant's own limits bind. A domain is looked at
     closely only when a first, lower bound of its cost is the lowest.
     """
-    domains = _domains(claim, ground, groups)
-    hosts: dict[str, set[str]] = {}
-    for name, domain in domains.items():
-        hosts.setdefault(domain, set()).add(name)
-    inside: dict[str, list[Group]] = {}
-    for group in groups:
-        for domain in sorted({domains[name] for name in group[-1].freed if name in domains}):
-            inside.setdefault(domain, []).append(group)
+    hosts, inside = _domains(claim, ground, groups)
     own = _own_elsewhere(cycle, claim, groups)
     own_gpus = beyond_right(cycle, claim, ground, groups)
     first = _FirstBound(claim, ground, own, own_gpus)
@@ -54,7 +47,7 @@ def _own_elsewhere(cycle: Cycle, claim: Claim, groups: Sequence[Group]) -> list[
     right = cycle.quotas[pool].quotas[tenant].guaranteed if claim.entitled else cycle.due(tenant, pool)
     if cycle.estate.charges.of(tenant, pool) + claim.least_gpus <= right:
         return []
-    own = sorted((g for g in groups if g[0].tenant == tenant), key=lambda g: cost(g[-1:]))
+    own = sorted((g for g in groups if g[0].tenant == tenant), key=lambda g: g[-1].cost)
     return own if len(own) <= EXACT_CANDIDATES else []  # so many are sought among all jobs of the pool
 
 
@@ -99,8 +92,8 @@ class _FirstBound:
         return 0 if len(there) > EXACT_CANDIDATES else _least_risk(name, there, per - base)
 
 
-def _own_cost(option: Option) -> tuple[float, int, int]:
-    return (option.rank if option.own else NO_OWN, option.amounts[0], option.amounts[1])
+def _own_cost(option: Option) -> Cost:
+    return option.cost[:3]
 
 
 def _least_risk(host: str, groups: Iterable[Group], gpus: int) -> int:
@@ -109,12 +102,24 @@ def _least_risk(host: str, groups: Iterable[Group], gpus: int) -> int:
     return max(min(risk for risk, _ in options), int(gpus * min(risk / given for risk, given in options)))
 
 
-def _domains(claim: Claim, ground: Ground, groups: Iterable[Group]) -> dict[str, str]:
-    """The domain of each host in which the whole gang must stand; none where it may be spread over the pool."""
+def _domains(
+    claim: Claim, ground: Ground, groups: Iterable[Group]
+) -> tuple[dict[str, set[str]], dict[str, list[Group]]]:
+    """The hosts and the candidates of each domain in which the whole gang must stand, if it must stand in one."""
+    inside: dict[str, list[Group]] = {}
     if claim.job.min_workers == 1:
-        return {name: name for group in groups for name in group[-1].freed if ground.outlook.base(name) is not None}
+        for group in groups:
+            for name in group[-1].freed:
+                inside.setdefault(name, []).append(group)
+        inside = {name: there for name, there in inside.items() if ground.outlook.base(name) is not None}
+        return {name: {name} for name in inside}, inside
     if not claim.job.required or claim.job.level not in claim.pool.levels:
-        return {}
-    level = claim.pool.levels.index(claim.job.level)
-    hosts = ground.estate.by_pool[claim.pool.name]
-    return {host.name: domain for host in hosts if (domain := host.node.domains[level])}
+        return {}, {}
+    level, hosts = claim.pool.levels.index(claim.job.level), dict[str, set[str]]()
+    domains = {h.name: h.node.domains[level] for h in ground.estate.by_pool[claim.pool.name] if h.node.domains[level]}
+    for name, domain in domains.items():
+        hosts.setdefault(domain, set()).add(name)
+    for group in groups:
+        for domain in sorted({domains[name] for name in group[-1].freed if name in domains}):
+            inside.setdefault(domain, []).append(group)
+    return hosts, inside

@@ -3,6 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+Cost = tuple[object, ...]
+"""What a set of options costs: the lower one is better."""
+
+NO_OWN = float("-inf")
+"""The priority of a set without own victims."""
+
 Amounts = tuple[int, int, int, int, int]
 """Own work at risk, work at risk (thousandths of GPU-seconds, so that sums are exact), GPUs evicted, GPUs, jobs."""
 
@@ -32,6 +38,8 @@ class Option:
     """GPUs that it gives for good: none if it is moved."""
     amounts: Amounts = field(init=False)
     """What it adds to the cost of a set of victims."""
+    cost: Cost = field(init=False)
+    """What it costs alone, as in `victims.cost`."""
 
     def __post_init__(self) -> None:
         """Counted once: a search asks for them again and again."""
@@ -40,7 +48,10 @@ class Option:
         own = risk + 1 if self.own else 0  # own work that loses nothing is own work, too
         object.__setattr__(self, "gpus", gpus)
         object.__setattr__(self, "gives", 0 if self.moves else gpus)
-        object.__setattr__(self, "amounts", (own, risk, evicted, gpus, 1))
+        amounts = (own, risk, evicted, gpus, 1)
+        object.__setattr__(self, "amounts", amounts)
+        rank = self.rank if self.own else NO_OWN
+        object.__setattr__(self, "cost", (rank, *amounts, (-self.started,), (self.job,)))
 
 
 Group = tuple[Option, ...]

@@ -9,8 +9,8 @@ import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from entente.engine.bounds import NO_OWN, NOTHING, Bounds, Room, Tally, main_host, plus
-from entente.engine.option import Group, Option
+from entente.engine.bounds import NOTHING, Bounds, Room, Tally, main_host, plus
+from entente.engine.option import NO_OWN, Cost, Group, Option
 from entente.engine.outlook import Freed
 
 EXACT_CANDIDATES = 20
@@ -21,8 +21,6 @@ _MOST_SETS = 2_000
 
 NO_MATTER = Room(0, 1, lambda _host, _gpus: 0)
 """Room as such is not what is missing, or not known."""
-
-Cost = tuple[object, ...]
 
 Feasible = Callable[[Sequence[Option]], bool]
 
@@ -36,8 +34,7 @@ def cost(chosen: Iterable[Option]) -> Cost:
     """
     options = list(chosen)
     if len(options) == 1:
-        (option,) = options
-        return (_rank(options), *option.amounts, (-option.started,), (option.job,))
+        return options[0].cost
     total = NOTHING
     for option in options:
         total = plus(total, option.amounts)
@@ -97,7 +94,7 @@ def at_least(groups: Sequence[Group], test: Test) -> Cost | None:
 
 
 def _ordered(groups: Iterable[Group]) -> list[Group]:
-    return sorted(groups, key=lambda g: (main_host(g), cost(g[-1:])))
+    return sorted(groups, key=lambda g: (main_host(g), g[-1].cost))
 
 
 def _all_of(groups: Sequence[Group]) -> list[Option]:
@@ -187,7 +184,7 @@ def _twins(groups: Sequence[Group]) -> list[str | None]:
 
 
 def _greedy(groups: Sequence[Group], test: Test) -> tuple[Option, ...] | None:
-    ordered = sorted(_all_of(groups), key=lambda o: (o.own, o.rank if o.own else 0, o.risk / max(1, o.gpus), cost([o])))
+    ordered = sorted(_all_of(groups), key=lambda o: (o.own, o.rank if o.own else 0, o.risk / max(1, o.gpus), o.cost))
     chosen = _enough(ordered, test) or _enough([o for o in ordered if o.own], test)
     return None if chosen is None else tuple(_without_needless(chosen, {g[-1].job: g[:-1] for g in groups}, test))
 
@@ -195,7 +192,7 @@ def _greedy(groups: Sequence[Group], test: Test) -> tuple[Option, ...] | None:
 def _without_needless(chosen: list[Option], smaller: Mapping[str, Group], test: Test) -> list[Option]:
     """The set without victims that can be left out, or give less; the costliest first."""
     tally = Tally(test.room, chosen)
-    for option in sorted(chosen, key=lambda o: cost([o]), reverse=True):
+    for option in sorted(chosen, key=lambda o: o.cost, reverse=True):
         without = [o for o in chosen if o is not option]
         tally.drop(option)
         if not (tally.lacks or tally.lacks_own) and test.passed(without):

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from entente.engine.bounds import NO_OWN, NOTHING, Bounds, Room, Tally, main_host, plus
-from entente.engine.option import Group, Option
+from entente.engine.bounds import NOTHING, Bounds, Room, Tally, main_host, plus
+from entente.engine.option import NO_OWN, Group, Option
 
 
 def option(job: str, freed: dict[str, int], risk: float = 1.0, *, own: bool = False, rank: float = 0.0) -> Option:
