@@ -42,9 +42,13 @@ class Coming:
             self._over[count] = frozenset(key for _, key in self._ends[:count])
         return self._over[count]
 
+    def left_by(self, moment: float) -> int:
+        """How often something on its way out has left a host by then."""
+        return bisect_right(self._leaving, moment, key=lambda end: end[0])
+
     def left_between(self, first: float, last: float) -> set[str]:
         """Hosts that something on its way out leaves between two moments."""
-        after, until = (bisect_right(self._leaving, moment, key=lambda end: end[0]) for moment in sorted((first, last)))
+        after, until = sorted((self.left_by(first), self.left_by(last)))
         return {name for _, name in self._leaving[after:until]}
 
 

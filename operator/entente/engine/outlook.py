@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
-from entente.engine.coming import coming
+from entente.engine.coming import Coming, coming
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.host import Host
 from entente.engine.idle import bonds_of, not_handed_over, taker_of
@@ -253,7 +253,7 @@ def outlook(cycle: Cycle, claim: Claim, over: frozenset[str], moment: float) -> 
     tenant = name if pool.exclusive or cycle.estate.barred[pool.name] else ""
     view = View(pool.name, tenant, over, moment, bonds.sign)
     found = known.pop(view, None)
-    if found is None and (near := _nearest(known, view, bonds)) is not None:
+    if found is None and (near := _nearest(known, view, bonds, coming(cycle, pool))) is not None:
         known[near].catch_up()
         found = copy(known[near])
         found.extend(over, moment, bonds.bound[bonds.places[near.sign] :])
@@ -266,14 +266,16 @@ def outlook(cycle: Cycle, claim: Claim, over: frozenset[str], moment: float) -> 
     return found
 
 
-def _nearest(known: Iterable[View], view: View, bonds: Bonds) -> View | None:
-    """The one that lacks the fewest ends and reservations, and has none too many."""
-    lacking: list[tuple[int, int, View]] = []
+def _nearest(known: Iterable[View], view: View, bonds: Bonds, soon: Coming) -> View | None:
+    """The one from which the fewest ends, reservations and leaving jobs are missing, with none too many."""
+    missing: list[tuple[int, int, View]] = []
+    left = soon.left_by(view.moment)
     for serial, other in enumerate(known):
         ends, place = len(view.over) - len(other.over), bonds.places.get(other.sign)
         if other.pool == view.pool and other.tenant == view.tenant and ends >= 0 and place is not None:
-            lacking.append((ends + len(bonds.bound) - place, serial, other))
-    return next((other for _, _, other in sorted(lacking) if other.over <= view.over), None)
+            leaving = abs(left - soon.left_by(other.moment))
+            missing.append((ends + len(bonds.bound) - place + leaving, serial, other))
+    return next((other for _, _, other in sorted(missing) if other.over <= view.over), None)
 
 
 def given_by(freed: Freed) -> dict[str, int]:
