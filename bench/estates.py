@@ -19,6 +19,9 @@ _PENDING_PER_GPU = 20_000 / 100_000
 _PACKED = 0.997
 """Share of the GPUs that is packed at first; jobs are then taken out until `FILL` is left, which leaves gaps."""
 _TRIES = 200
+_RUN = (None, "default", "high", "frontier")
+_WAIT = (None, "default", "low")
+"""Priorities: whoever had a higher one has taken the place of a lower one long ago."""
 _DAY_S = 86_400.0
 
 
@@ -63,7 +66,7 @@ PARTIES = (
 """Together they are guaranteed 94.5 % of the capacity; who has no guarantee lives on surplus alone.
 
 The estate has been shared before: whoever waits uses its guarantee, and the others lend theirs until jobs of theirs
-arrive.
+arrive; nobody waits behind a lower priority of its tenant, or behind workers that an elastic job could do without.
 """
 
 
@@ -78,16 +81,16 @@ class Estate:
 
     def arrival(self, now: float) -> Job:
         """A job that is submitted now, of one of the shapes and by one of the tenants that ask for something."""
-        return self._draw(now, [p.arrivals for p in PARTIES])
+        return self._draw(now, [p.arrivals for p in PARTIES], None)
 
     def waiting(self, since: float) -> Job:
         """One of the jobs that wait when all begins."""
-        return self._draw(since, [p.backlog for p in PARTIES])
+        return self._draw(since, [p.backlog for p in PARTIES], _WAIT)
 
-    def _draw(self, submitted: float, weights: Sequence[int]) -> Job:
+    def _draw(self, submitted: float, weights: Sequence[int], among: Sequence[str | None] | None) -> Job:
         self.made += 1
         party = self.dice.choices(PARTIES, weights)[0]
-        return self.catalogue.draw(self.dice).job(self.made, party.name, submitted)
+        return self.catalogue.draw(self.dice, among).job(self.made, party.name, submitted)
 
 
 def make_estate(gpus: int, *, exclusive: bool = False, seed: int = 4) -> Estate:
@@ -180,10 +183,10 @@ def _running(dice: random.Random, catalogue: Catalogue, hosts: Sequence[str], *,
 
 def _of_total(dice: random.Random, catalogue: Catalogue, count: int, gpus: int) -> list[Shape]:
     """So many shapes drawn, and redrawn one by one until together they ask for that many GPUs, or a host less."""
-    chosen = [catalogue.draw(dice) for _ in range(count)]
+    chosen = [catalogue.draw(dice, _RUN).shrunk for _ in range(count)]
     missing = gpus - sum(s.gpus for s in chosen)
     while not 0 <= missing < HOST_GPUS:
-        index, other = dice.randrange(count), catalogue.draw(dice)
+        index, other = dice.randrange(count), catalogue.draw(dice, _RUN).shrunk
         left = missing + chosen[index].gpus - other.gpus
         if abs(left) < abs(missing):
             chosen[index], missing = other, left

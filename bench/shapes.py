@@ -1,6 +1,7 @@
 """Shapes of jobs: what a gang asks for, drawn from a seed; small ones are common, those of thousands of GPUs rare."""
 
 import random
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -49,6 +50,11 @@ class Shape:
         """Of all workers."""
         return self.workers * self.gpus_per_worker
 
+    @property
+    def shrunk(self) -> "Shape":
+        """With the least workers, as it runs where others wait."""
+        return replace(self, workers=self.elastic[0]) if self.elastic else self
+
     def job(self, number: int, tenant: str, submitted: float) -> Job:
         """A pending job of this shape."""
         least, most = self.elastic or (self.workers, self.workers)
@@ -87,9 +93,12 @@ class Catalogue:
         self.shapes = tuple(_shape(dice, gpus, _GPUS[gpus] / sizes.count(gpus)) for gpus in sizes)
         self._weights = list(accumulate(s.weight for s in self.shapes))
 
-    def draw(self, dice: random.Random) -> Shape:
-        """One of them, as often as it is common."""
-        return dice.choices(self.shapes, cum_weights=self._weights)[0]
+    def draw(self, dice: random.Random, among: Container[str | None] | None = None) -> Shape:
+        """One of them, as often as it is common; of these priorities, if any are named."""
+        while True:
+            shape = dice.choices(self.shapes, cum_weights=self._weights)[0]
+            if among is None or shape.priority in among:
+                return shape
 
 
 def _shape(dice: random.Random, gpus: int, weight: float) -> Shape:

@@ -1,11 +1,14 @@
 """Rule 4: taking from others must not leave GPUs idle: what it frees beyond the claim, waiting jobs start on."""
 
-from collections.abc import Iterable, Sequence
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from entente.engine.candidates import covered
 from entente.engine.caps import cap_of
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import Ground
+from entente.engine.model import Job, Pool
 from entente.engine.option import Group, Option
 from entente.engine.outlook import NOTHING
 from entente.engine.placement import Shape, Spot, place
@@ -29,7 +32,10 @@ def keeps_busy(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Opt
     used = claim.least_gpus
     if freed <= used:
         return True
-    return freed <= used + _would_start(cycle, claim, ground, options, freed - used)
+    taken = frozenset((o.job, o.gpus, o.moves) for o in options)
+    if taken not in ground.started:  # a large job is a candidate on each of its hosts
+        ground.started[taken] = _would_start(cycle, claim, ground, options, freed - used)
+    return freed <= used + ground.started[taken]
 
 
 def most_idle(cycle: Cycle, claim: Claim, ground: Ground, groups: Iterable[Group]) -> int | None:
@@ -66,12 +72,11 @@ def leaves_idle(claim: Claim, options: Sequence[Option], most: int | None) -> bo
 
 def _would_start(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option], wanted: int) -> int:
     """GPUs that waiting jobs within their due would start on, beside the claim, once these are freed."""
-    pool, freed, hosts = claim.pool, freed_by(options), cycle.estate.hosts
+    pool, freed = claim.pool, freed_by(options)
     nodes = ground.stand(freed, cap=cap_of(cycle, claim, options)) or {}
-    per, total = claim.job.gpus_per_worker, 0
-    free = {s.name: s.free for s in ground.outlook.spots(claim.tenant.name, freed=freed)}
-    _take(free, nodes, per)
-    charges = ground.charges(freed)
+    left = _Left({s.name: s.free for s in ground.outlook.spots(claim.tenant.name, freed=freed)}, cycle)
+    left.take(nodes, claim.job.gpus_per_worker)
+    charges, total = ground.charges(freed), 0
     for tenant, queue in cycle.state.queues.items():
         room = cycle.due(tenant, pool.name) - charges.get(tenant, 0)
         if tenant == claim.tenant.name:
@@ -82,10 +87,7 @@ def _would_start(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[O
             job, asked = entry.job, entry.job.min_workers * entry.job.gpus_per_worker
             if asked > room or job.key == claim.job.key or pool.name not in entry.pools:
                 continue
-            spots = [Spot(n, hosts[n].node.domains, f, own=False) for n, f in free.items()]
-            shape = Shape(job.min_workers, job.min_workers, job.gpus_per_worker, job.level, required=job.required)
-            if found := place(pool, spots, shape):
-                _take(free, found, job.gpus_per_worker)
+            if left.start(job, pool):
                 total += asked
                 room -= asked
                 if total >= wanted:
@@ -93,8 +95,51 @@ def _would_start(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[O
     return total
 
 
-def _take(free: dict[str, int], nodes: dict[str, int], per_worker: int) -> None:
-    for name, workers in nodes.items():
-        free[name] -= workers * per_worker
-        if free[name] <= 0:
-            del free[name]
+class _Left:
+    """GPUs of hosts that are left for waiting jobs."""
+
+    def __init__(self, free: dict[str, int], cycle: Cycle) -> None:
+        self._free, self._hosts = free, cycle.estate.hosts
+        self._with: dict[int, list[str]] = {}
+        """Hosts that have so many left, or had; a heap once one is taken from it."""
+        self._heaps: set[int] = set()
+        self._counts = Counter(free.values())
+        for name, gpus in free.items():
+            self._with.setdefault(gpus, []).append(name)
+
+    def start(self, job: Job, pool: Pool) -> bool:
+        """Put the least workers of a job on hosts, if they fit."""
+        per, least = job.gpus_per_worker, job.min_workers
+        if sum(gpus // per * count for gpus, count in self._counts.items()) < least:
+            return False
+        if least == 1:  # which of the tightest hosts it is hardly matters to the others
+            name = self._tightest(per)
+            found = {name: 1} if name else None
+        else:
+            spots = [Spot(n, self._hosts[n].node.domains, gpus, own=False) for n, gpus in self._free.items()]
+            found = place(pool, spots, Shape(least, least, per, job.level, required=job.required))
+        if found:
+            self.take(found, per)
+        return found is not None
+
+    def _tightest(self, gpus: int) -> str | None:
+        for count in sorted(c for c, hosts in self._counts.items() if hosts and c >= gpus):
+            names = self._with[count]
+            if count not in self._heaps:
+                heapq.heapify(names)
+                self._heaps.add(count)
+            while self._free.get(names[0]) != count:
+                heapq.heappop(names)
+            return names[0]
+        return None
+
+    def take(self, nodes: Mapping[str, int], per_worker: int) -> None:
+        """Workers are on hosts."""
+        for name, workers in nodes.items():
+            before = self._free.pop(name)
+            left = before - workers * per_worker
+            self._counts[before] -= 1
+            if left > 0:
+                self._free[name] = left
+                self._counts[left] += 1
+                heapq.heappush(self._with.setdefault(left, []), name)

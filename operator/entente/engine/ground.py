@@ -42,6 +42,8 @@ class Ground:
         self._charges: dict[str, int] | None = None
         self._free: int | None = None
         self._kept_at_first: int | None = None
+        self.started: dict[object, int] = {}
+        """By what is taken: GPUs that waiting jobs would start on beside the claim."""
 
     def lacking(self, only: frozenset[str] | None) -> Room:
         """What the claim's least gang lacks on these hosts (all of them if none are named)."""
