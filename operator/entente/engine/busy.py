@@ -71,28 +71,40 @@ def leaves_idle(claim: Claim, options: Sequence[Option], most: int | None) -> bo
 
 
 def _would_start(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option], wanted: int) -> int:
-    """GPUs that waiting jobs within their due would start on, beside the claim, once these are freed."""
-    pool, freed = claim.pool, freed_by(options)
+    """GPUs that waiting jobs within their due would start on, beside the claim, once these are freed.
+
+    Less than wanted is said as soon as that is certain.
+    """
+    pool, freed, queues = claim.pool, freed_by(options), cycle.state.queues
+    rooms = _rooms(cycle, claim, ground.charges(freed))
+    most = {tenant: queues[tenant].starting(pool.name, room) for tenant, room in rooms.items()}
+    total, still = 0, sum(most.values())
+    if still < wanted:
+        return still
     nodes = ground.stand(freed, cap=cap_of(cycle, claim, options)) or {}
     left = _Left({s.name: s.free for s in ground.outlook.spots(claim.tenant.name, freed=freed)}, cycle)
     left.take(nodes, claim.job.gpus_per_worker)
-    charges, total = ground.charges(freed), 0
-    for tenant, queue in cycle.state.queues.items():
-        room = cycle.due(tenant, pool.name) - charges.get(tenant, 0)
-        if tenant == claim.tenant.name:
-            room -= claim.least_gpus
-        if not queue.starting(pool.name, room):
-            continue
-        for entry in cycle.pending(tenant):
+    for tenant, room in rooms.items():
+        before, still = total, still - most[tenant]
+        for entry in cycle.pending(tenant) if most[tenant] else ():
             job, asked = entry.job, entry.job.min_workers * entry.job.gpus_per_worker
-            if asked > room or job.key == claim.job.key or pool.name not in entry.pools:
+            if asked > room - (total - before) or job.key == claim.job.key or pool.name not in entry.pools:
                 continue
             if left.start(job, pool):
                 total += asked
-                room -= asked
                 if total >= wanted:
                     return total
+        if total + still < wanted:
+            break
     return total
+
+
+def _rooms(cycle: Cycle, claim: Claim, charges: Mapping[str, int]) -> dict[str, int]:
+    """By tenant: GPUs that its waiting jobs may start on within its due, by these charges and with the claim."""
+    pool = claim.pool.name
+    rooms = {tenant: cycle.due(tenant, pool) - charges.get(tenant, 0) for tenant in cycle.state.queues}
+    rooms[claim.tenant.name] -= claim.least_gpus
+    return rooms
 
 
 class _Left:

@@ -13,7 +13,7 @@ from entente.engine.limits import test_of
 from entente.engine.option import Group, Option
 from entente.engine.placement import Shape, Spot, place
 from entente.engine.taking import Taking
-from entente.engine.victims import EXACT_CANDIDATES, Test, cheapest, freed_by
+from entente.engine.victims import EXACT_CANDIDATES, Effort, Test, cheapest, freed_by
 from entente.engine.walk import ENTITLED
 
 _MOST_SETS = 200
@@ -109,7 +109,7 @@ def _found(
         return settled(chosen) is not None and base.acceptable(chosen)
 
     likely = sorted(groups, key=lambda g: (g[0].risk / max(1, g[-1].gpus), g[0].job))[:EXACT_CANDIDATES]
-    found = cheapest(likely, Test(base.allowed, base.possible, acceptable, base.room), _MOST_SETS)
+    found = cheapest(likely, Test(base.allowed, base.possible, acceptable, base.room), Effort(_MOST_SETS))
     return settled(found) if found and any(o.moves for o in found) else None
 
 

@@ -14,7 +14,7 @@ from entente.engine.moves import gathered, with_moves
 from entente.engine.option import Group, Option
 from entente.engine.risk import needed_grace
 from entente.engine.taking import Taking
-from entente.engine.victims import cheapest, cost, freed_by
+from entente.engine.victims import Effort, cheapest, cost, freed_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,9 @@ def _give_room(claim: Claim, ground: Ground, groups: Sequence[Group]) -> bool:
 
 
 def _evicting(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]) -> Taking | None:
-    found = _in_one_domain(cycle, claim, ground, groups) or cheapest(
-        groups, test_of(cycle, claim, ground, groups, None)
+    effort = Effort()
+    found = _in_one_domain(cycle, claim, ground, groups, effort) or cheapest(
+        groups, test_of(cycle, claim, ground, groups, None), effort
     )
     return _taking(cycle, claim, ground, found) if found else None
 
@@ -107,13 +108,15 @@ def _taking(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option
     return Taking(claim, nodes, tuple(options), {}) if nodes else None
 
 
-def _in_one_domain(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]) -> tuple[Option, ...] | None:
+def _in_one_domain(
+    cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group], effort: Effort
+) -> tuple[Option, ...] | None:
     """The best set of each domain by itself, then the best of all, where the gang must stand in one domain."""
     best: tuple[Option, ...] | None = None
     for least, there, test in by_domain(cycle, claim, ground, groups) if len(groups) > 1 else ():
         if best is not None and cost(best) < least:
             break
-        found = cheapest(there, test)
+        found = cheapest(there, test, effort)
         if found and (best is None or cost(found) < cost(best)):
             best = found
     return best

@@ -17,7 +17,7 @@ EXACT_CANDIDATES = 20
 """Up to this many candidate jobs the minimum is exact."""
 
 _MOST_SETS = 2_000
-"""Sets looked at before the search falls back to the greedy one."""
+"""Sets looked at for one claim, over all domains, before the search falls back to the greedy one."""
 
 NO_MATTER = Room(0, 1, lambda _host, _gpus: 0)
 """Room as such is not what is missing, or not known."""
@@ -73,13 +73,21 @@ class Test:
         return self.possible(chosen) and self.acceptable(chosen)
 
 
-def cheapest(groups: Sequence[Group], test: Test, most_sets: int = _MOST_SETS) -> tuple[Option, ...] | None:
+@dataclass(slots=True)
+class Effort:
+    """What may still be spent on a claim."""
+
+    sets: int = _MOST_SETS
+    """Sets that may still be looked at."""
+
+
+def cheapest(groups: Sequence[Group], test: Test, effort: Effort) -> tuple[Option, ...] | None:
     """The cheapest set of options of candidate jobs that passes the test, at most one option of each job."""
     ordered = _ordered(groups)
     if not ordered or not test.possible(_all_of(ordered)):
         return None
     if len(ordered) <= EXACT_CANDIDATES:
-        found, finished = _search(ordered, test, most_sets)
+        found, finished = _search(ordered, test, effort)
         if finished:
             return found
     return _greedy(ordered, test)
@@ -101,11 +109,12 @@ def _all_of(groups: Sequence[Group]) -> list[Option]:
     return [g[-1] for g in groups]
 
 
-def _search(groups: Sequence[Group], test: Test, most_sets: int) -> tuple[tuple[Option, ...] | None, bool]:
+def _search(groups: Sequence[Group], test: Test, effort: Effort) -> tuple[tuple[Option, ...] | None, bool]:
     """The cheapest set that passes; none when there is none. False when the search was given up."""
     tree = _Tree(groups, test)
     tree.add((), 0)
-    for _ in range(most_sets):
+    while effort.sets:
+        effort.sets -= 1
         if not tree.heap:
             return None, True
         _, _, chosen, after = heapq.heappop(tree.heap)

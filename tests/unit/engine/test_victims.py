@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from entente.engine.option import Group, Option
-from entente.engine.victims import EXACT_CANDIDATES, cheapest, cost, freed_by
+from entente.engine.victims import EXACT_CANDIDATES, Effort, cheapest, cost, freed_by
 from entente.engine.victims import Test as Asked  # pytest takes what is called Test for its own
 
 Chosen = tuple[Option, ...]
@@ -56,7 +56,7 @@ def names(chosen: Chosen | None) -> set[str] | None:
     ],
 )
 def test_the_set_that_costs_least_is_taken(options: list[Option], needed: int, expected: set[str] | None) -> None:
-    assert names(cheapest([(o,) for o in options], needing(needed))) == expected
+    assert names(cheapest([(o,) for o in options], needing(needed), Effort())) == expected
 
 
 def drawn_groups(order: random.Random, count: int) -> list[Group]:
@@ -110,7 +110,7 @@ def brute(groups: Sequence[Group], test: Asked) -> Chosen | None:
 def test_nothing_is_cheaper_among_all_sets(seed: int) -> None:
     order = random.Random(seed)  # noqa: S311 - cases for a test, no secret
     groups, test = drawn_groups(order, order.randrange(1, 8)), drawn_test(order)
-    expected, found = brute(groups, test), cheapest(groups, test)
+    expected, found = brute(groups, test), cheapest(groups, test, Effort())
     if expected is None:
         assert found is None
     else:
@@ -122,9 +122,9 @@ def test_nothing_is_cheaper_among_all_sets(seed: int) -> None:
 def test_the_order_of_candidates_does_not_matter(seed: int) -> None:
     order = random.Random(seed)  # noqa: S311 - cases for a test, no secret
     groups, test = drawn_groups(order, 7), drawn_test(order)
-    expected = names(cheapest(groups, test))
+    expected = names(cheapest(groups, test, Effort()))
     order.shuffle(groups)
-    assert names(cheapest(groups, test)) == expected
+    assert names(cheapest(groups, test, Effort())) == expected
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -132,7 +132,7 @@ def test_of_many_candidates_none_is_taken_that_could_be_left_out(seed: int) -> N
     order = random.Random(seed)  # noqa: S311 - cases for a test, no secret
     groups = drawn_groups(order, EXACT_CANDIDATES + 10)
     test = needing(order.randrange(1, 40))
-    found = cheapest(groups, test)
+    found = cheapest(groups, test, Effort())
     assert found is not None
     assert test.passed(found)
     assert len({o.job for o in found}) == len(found), "one option of each job at most"
@@ -149,6 +149,6 @@ def test_twenty_alike_candidates_are_no_explosion() -> None:
         asked += 1
         return len(chosen) >= 10
 
-    found = cheapest(alike, Asked(lambda _: True, possible, lambda _: True))
+    found = cheapest(alike, Asked(lambda _: True, possible, lambda _: True), Effort())
     assert names(found) == {f"job-{i:02}" for i in range(10)}
     assert asked < 1_000
