@@ -2,14 +2,14 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from entente.engine.candidates import covered
 from entente.engine.caps import cap_of
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import Ground
 from entente.engine.model import Job, Pool
-from entente.engine.option import Group, Option
+from entente.engine.option import Option
 from entente.engine.outlook import NOTHING
 from entente.engine.placement import Shape, Spot, place
 from entente.engine.victims import freed_by
@@ -38,36 +38,47 @@ def keeps_busy(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Opt
     return freed <= used + ground.started[taken]
 
 
-def most_idle(cycle: Cycle, claim: Claim, ground: Ground, groups: Iterable[Group]) -> int | None:
-    """GPUs that these candidates may free beyond the claim, at the most; none where that is not bounded.
+class Idle:
+    """Whether a set of victims frees more than the claim and waiting jobs within their due could use.
 
-    Waiting jobs within their due would have to start on them. A tenant that gives is above its due until its last job
-    goes, so that it comes to be below by less than that.
+    So does every larger set then: what a further victim frees is at least the room that it gives its tenant within its
+    due.
     """
-    if claim.entitled or claim.pool.exclusive:
-        return None
-    pool, own, last = claim.pool.name, 0, dict[str, int]()
-    for group in groups:
-        tenant, gpus = group[0].tenant, max((o.gpus for o in group if not o.moves), default=0)
-        if tenant == claim.tenant.name:
-            own += gpus
-        elif gpus and cycle.estate.running[group[0].job].on_call:
-            return None  # it gives whatever its tenant's charge
-        else:
-            last[tenant] = max(last.get(tenant, 0), gpus)
-    charges, total = ground.charges(NOTHING), 0
-    for tenant, queue in cycle.state.queues.items():
-        room = cycle.due(tenant, pool) - charges.get(tenant, 0)
-        room = room + own - claim.least_gpus if tenant == claim.tenant.name else max(room, last.get(tenant, 0) - 1)
-        total += queue.starting(pool, room)
-    return total
 
+    def __init__(self, cycle: Cycle, claim: Claim, ground: Ground) -> None:
+        self._cycle, self._claim = cycle, claim
+        self._rooms: dict[str, int] = {}
+        self._asked: dict[str, int] = {}
+        """GPUs that all waiting jobs of a tenant ask for."""
+        self._most: int | None = None
+        """What jobs could start on as it is, at the most; none where GPUs may fall idle."""
+        if not (claim.entitled or claim.pool.exclusive):
+            pool = claim.pool.name
+            self._rooms = _rooms(cycle, claim, ground.charges(NOTHING))
+            self._asked = {tenant: queue.waiting(pool) for tenant, queue in cycle.state.queues.items()}
+            self._most = sum(self._startable(tenant, 0) for tenant in self._rooms)
 
-def leaves_idle(claim: Claim, options: Sequence[Option], most: int | None) -> bool:
-    """Whether a set frees more than the claim and waiting jobs could use, as any larger set would."""
-    if most is None or sum(o.gpus for o in options if not o.moves) <= claim.least_gpus + most:
-        return False
-    return any(o.tenant != claim.tenant.name and not o.moves for o in options)
+    def left_by(self, options: Sequence[Option]) -> bool:
+        """Whether this set surely leaves GPUs idle."""
+        if self._most is None:
+            return False
+        given = dict[str, int]()
+        for option in options:
+            if not option.moves:
+                given[option.tenant] = given.get(option.tenant, 0) + option.gpus
+        used = self._claim.least_gpus + self._most
+        if sum(given.values()) <= used:
+            return False
+        used += sum(self._startable(t, gpus) - self._startable(t, 0) for t, gpus in given.items() if t in self._rooms)
+        return sum(given.values()) > used and any(self._counts(option) for option in options)
+
+    def _startable(self, tenant: str, given: int) -> int:
+        return max(0, min(self._rooms[tenant] + given, self._asked[tenant]))
+
+    def _counts(self, option: Option) -> bool:
+        """Whether it is one for which the GPUs in use must not fall."""
+        running = self._cycle.estate.running
+        return option.tenant != self._claim.tenant.name and not option.moves and not running[option.job].on_call
 
 
 def _would_start(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option], wanted: int) -> int:
@@ -76,7 +87,7 @@ def _would_start(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[O
     Less than wanted is said as soon as that is certain.
     """
     pool, freed, queues = claim.pool, freed_by(options), cycle.state.queues
-    rooms = _rooms(cycle, claim, ground.charges(freed))
+    rooms = _rooms(cycle, claim, ground.charges(freed_by(o for o in options if not o.moves)))
     most = {tenant: queues[tenant].starting(pool.name, room) for tenant, room in rooms.items()}
     total, still = 0, sum(most.values())
     if still < wanted:

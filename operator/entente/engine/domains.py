@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from entente.engine.bounds import Bounds
+from entente.engine.busy import Idle
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import Ground
 from entente.engine.limits import beyond_right, test_of
@@ -15,7 +16,7 @@ Choice = tuple[Cost, list[Group], Test]
 """What a domain's candidates cost at the least, who they are, and their test."""
 
 
-def by_domain(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]) -> Iterator[Choice]:
+def by_domain(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group], idle: Idle) -> Iterator[Choice]:
     """The candidates of each domain, with their test and what they cost at the least: the cheapest first.
 
     Nothing where the gang may be spread over the pool. A gang of one worker stands on one host. Beside the jobs in the
@@ -37,7 +38,7 @@ def by_domain(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group
         there = inside[domain]
         elsewhere = [g for g in own if g not in there] if len(there) < EXACT_CANDIDATES else []
         candidates = [*there, *elsewhere[: EXACT_CANDIDATES - len(there)]]
-        test = test_of(cycle, claim, ground, candidates, frozenset(hosts[domain]))
+        test = test_of(cycle, claim, ground, candidates, frozenset(hosts[domain]), idle)
         if (least := at_least(candidates, test)) is not None:
             heapq.heappush(heap, (least, domain, (least, candidates, test)))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from entente.engine.busy import keeps_busy, leaves_idle, most_idle
+from entente.engine.busy import Idle, keeps_busy
 from entente.engine.candidates import by_tenant, floor_of
 from entente.engine.caps import cap_of
 from entente.engine.cycle import Claim, Cycle
@@ -43,20 +43,19 @@ def beyond_right(cycle: Cycle, claim: Claim, ground: Ground, groups: Iterable[Gr
     return ground.charges(NOTHING)[tenant] + claim.least_gpus - right
 
 
-def test_of(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group], only: frozenset[str] | None) -> Test:
+def test_of(
+    cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group], only: frozenset[str] | None, idle: Idle
+) -> Test:
     """The test of sets of these candidates for a claim on some ground, or only on some of its hosts."""
     own_gpus = beyond_right(cycle, claim, ground, groups)
-    idle = most_idle(cycle, claim, ground, groups)
     gpus = 0 if claim.pool.exclusive else claim.least_gpus - ground.limit(loosely=True)
     room = replace(ground.lacking(only), tenant=claim.tenant.name, gpus=gpus, own_gpus=own_gpus)
-    of_others = all(group[0].tenant != claim.tenant.name for group in groups)
-    idle_anyway = of_others and idle is not None and gpus > claim.least_gpus + idle  # they would have to give too much
 
     def allowed(options: Sequence[Option]) -> bool:
-        return _above_floors(cycle, claim, ground, options) and not leaves_idle(claim, options, idle)
+        return _above_floors(cycle, claim, ground, options) and not idle.left_by(options)
 
     def possible(options: Sequence[Option]) -> bool:
-        return not idle_anyway and ground.stands(freed_by(options), only=only, loosely=True)
+        return ground.stands(freed_by(options), only=only, loosely=True)
 
     def acceptable(options: Sequence[Option]) -> bool:
         stands = ground.stands(freed_by(options), only=only, cap=cap_of(cycle, claim, options))

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from entente.engine.busy import Idle
 from entente.engine.candidates import movable
 from entente.engine.caps import cap_of
 from entente.engine.cycle import Claim, Cycle
@@ -27,7 +28,7 @@ Places = dict[str, dict[str, int]]
 
 
 def with_moves(
-    cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group], best: Taking | None
+    cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group], idle: Idle, best: Taking | None
 ) -> Taking | None:
     """Victims of which some get another place, when that loses less than the best eviction (or the same)."""
     asked = 0 if claim.pool.exclusive else claim.least_gpus - ground.limit()
@@ -37,9 +38,9 @@ def with_moves(
     for mover in _movers(cycle, claim, ground, groups):
         options.setdefault(mover.job, []).insert(0, mover)
     merged = [tuple(options[key]) for key in sorted(options)]
-    domains = itertools.islice(by_domain(cycle, claim, ground, merged), _MOST_DOMAINS)
+    domains = itertools.islice(by_domain(cycle, claim, ground, merged, idle), _MOST_DOMAINS)
     places = [(there, test) for _, there, test in domains]
-    for there, test in places or [(merged, test_of(cycle, claim, ground, merged, None))]:
+    for there, test in places or [(merged, test_of(cycle, claim, ground, merged, None, idle))]:
         if not _give(there, asked):
             continue
         found = _found(cycle, claim, ground, there, test)
@@ -64,7 +65,7 @@ def gathered(cycle: Cycle, claim: Claim, ground: Ground, best: Taking | None) ->
     entitled = replace(claim, class_=ENTITLED)
     guaranteed = cycle.quotas[pool].quotas[name].guaranteed
     own = [(m,) for m in _movers(cycle, claim, ground, ()) if m.tenant == name]
-    base = test_of(cycle, entitled, ground, own, None)
+    base = test_of(cycle, entitled, ground, own, None, Idle(cycle, entitled, ground))
 
     def possible(options: Sequence[Option]) -> bool:
         return ground.stand(freed_by(options), cap=guaranteed) is not None

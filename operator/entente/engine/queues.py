@@ -126,6 +126,17 @@ class Queue:
         """GPUs of so much room that jobs which accept a pool could start on, each with its least, at the most."""
         if room <= 0:
             return 0
+        sizes, sums = self._by_size(pool)
+        fitting = bisect_right(sizes, room)
+        return min(room, sums[fitting - 1]) if fitting else 0
+
+    def waiting(self, pool: str) -> int:
+        """GPUs that all jobs that accept a pool ask for, each with its least."""
+        _, sums = self._by_size(pool)
+        return sums[-1] if sums else 0
+
+    def _by_size(self, pool: str) -> tuple[list[int], list[int]]:
+        """What jobs ask for at the least, in order, and the sums of all that ask for no more."""
         known = self._sizes.get(pool)
         if known is None or known[0] != self.changed:
             asked: dict[int, int] = {}
@@ -134,9 +145,7 @@ class Queue:
                     asked[like.least_gpus] = asked.get(like.least_gpus, 0) + like.least_gpus * len(group.entries)
             sizes = sorted(asked)
             known = self._sizes[pool] = (self.changed, sizes, list(accumulate(asked[size] for size in sizes)))
-        _, sizes, sums = known
-        fitting = bisect_right(sizes, room)
-        return min(room, sums[fitting - 1]) if fitting else 0
+        return known[1:]
 
     def group_of(self, key: str) -> Group:
         """Those that are like it. Raises KeyError."""

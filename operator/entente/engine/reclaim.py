@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from entente.engine.busy import Idle
 from entente.engine.candidates import candidates
 from entente.engine.caps import cap_of
 from entente.engine.cycle import Claim, Cycle
@@ -78,10 +79,12 @@ def take(cycle: Cycle, claim: Claim, ground: Ground) -> Taking | None:
         if not claim.job.required or free < claim.least_gpus:
             return None  # at the most jobs may be moved, which frees no GPUs
     groups = [g for g in candidates(cycle, claim) if g[0].job not in ground.over]
-    likely = within_right(cycle, claim, ground, groups)
-    best = _evicting(cycle, claim, ground, likely) if _give_room(claim, ground, likely) else None
+    idle = Idle(cycle, claim, ground)
+    useful = groups if claim.entitled else [g for group in groups if (g := _useful(group, idle))]
+    likely = within_right(cycle, claim, ground, useful)
+    best = _evicting(cycle, claim, ground, likely, idle) if _give_room(claim, ground, likely) else None
     if claim.job.required or (best is None and claim.entitled):
-        best = with_moves(cycle, claim, ground, likely, best)
+        best = with_moves(cycle, claim, ground, likely, idle, best)
     if claim.pool.exclusive and not claim.entitled:
         best = gathered(cycle, claim, ground, best)
     return best
@@ -95,10 +98,15 @@ def _give_room(claim: Claim, ground: Ground, groups: Sequence[Group]) -> bool:
     return ground.outlook.rooms(claim.job.gpus_per_worker, freed) >= claim.job.min_workers
 
 
-def _evicting(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]) -> Taking | None:
+def _useful(group: Group, idle: Idle) -> Group:
+    """The ways of giving that do not leave GPUs idle whatever else is taken."""
+    return tuple(option for option in group if not idle.left_by((option,)))
+
+
+def _evicting(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group], idle: Idle) -> Taking | None:
     effort = Effort()
-    found = _in_one_domain(cycle, claim, ground, groups, effort) or cheapest(
-        groups, test_of(cycle, claim, ground, groups, None), effort
+    found = _in_one_domain(cycle, claim, ground, groups, idle, effort) or cheapest(
+        groups, test_of(cycle, claim, ground, groups, None, idle), effort
     )
     return _taking(cycle, claim, ground, found) if found else None
 
@@ -109,11 +117,11 @@ def _taking(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option
 
 
 def _in_one_domain(
-    cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group], effort: Effort
+    cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group], idle: Idle, effort: Effort
 ) -> tuple[Option, ...] | None:
     """The best set of each domain by itself, then the best of all, where the gang must stand in one domain."""
     best: tuple[Option, ...] | None = None
-    for least, there, test in by_domain(cycle, claim, ground, groups) if len(groups) > 1 else ():
+    for least, there, test in by_domain(cycle, claim, ground, groups, idle) if len(groups) > 1 else ():
         if best is not None and cost(best) < least:
             break
         found = cheapest(there, test, effort)

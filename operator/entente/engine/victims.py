@@ -117,20 +117,23 @@ def _search(groups: Sequence[Group], test: Test, effort: Effort) -> tuple[tuple[
         effort.sets -= 1
         if not tree.heap:
             return None, True
-        _, _, chosen, after = heapq.heappop(tree.heap)
-        if after is None:
+        _, _, chosen, after, enough = heapq.heappop(tree.heap)
+        if not enough:
+            tree.branch(chosen, after)
+        elif test.acceptable(chosen):  # asked for late: it costs most
             return chosen, True
-        tree.branch(chosen, after)
+        else:
+            tree.add(chosen, after)
     return None, False
 
 
 class _Tree:
-    """Sets still to look at, each with the first candidate that is not decided about; none for those that pass."""
+    """Sets still to look at, each with the first candidate that is not decided about, and whether it makes room."""
 
     def __init__(self, groups: Sequence[Group], test: Test) -> None:
         self.groups, self.test, self.twins = groups, test, _twins(groups)
         self.bounds = Bounds(groups, test.room)
-        self.heap: list[tuple[Cost, int, tuple[Option, ...], int | None]] = []
+        self.heap: list[tuple[Cost, int, tuple[Option, ...], int, bool]] = []
         self._serial = 0
         self._latest = [sorted(-g[-1].started for g in groups[index:]) for index in range(len(groups) + 1)]
 
@@ -144,11 +147,11 @@ class _Tree:
         for option in chosen:
             total = plus(total, option.amounts)
         starts = sorted([*(-o.started for o in chosen), *self._latest[after][:more]])
-        self._push((rank, *total, tuple(starts), ()), chosen, after)
+        self._push((rank, *total, tuple(starts), ()), chosen, after, enough=False)
 
-    def _push(self, key: Cost, chosen: tuple[Option, ...], after: int | None) -> None:
+    def _push(self, key: Cost, chosen: tuple[Option, ...], after: int, *, enough: bool) -> None:
         self._serial += 1
-        heapq.heappush(self.heap, (key, self._serial, chosen, after))
+        heapq.heappush(self.heap, (key, self._serial, chosen, after, enough))
 
     def branch(self, chosen: tuple[Option, ...], after: int) -> None:
         """Decide about one more candidate: each way in which it may give GPUs, or that it gives none."""
@@ -162,8 +165,8 @@ class _Tree:
                 if not self.test.allowed(larger):
                     continue
                 tally.add(option)
-                if not tally.lacks and self.test.passed(larger):
-                    self._push(cost(larger), larger, None)
+                if not tally.lacks and self.test.possible(larger):
+                    self._push(cost(larger), larger, after + 1, enough=True)
                 else:
                     self.add(larger, after + 1)
                 tally.drop(option)
