@@ -112,7 +112,7 @@ def _domains(
         for group in groups:
             for name in group[-1].freed:
                 inside.setdefault(name, []).append(group)
-        inside = {name: there for name, there in inside.items() if ground.outlook.base(name) is not None}
+        inside = {name: inside[name] for name in _unlike(ground, inside)}
         return {name: {name} for name in inside}, inside
     if not claim.job.required or claim.job.level not in claim.pool.levels:
         return {}, {}
@@ -124,3 +124,15 @@ def _domains(
         for domain in sorted({domains[name] for name in group[-1].freed if name in domains}):
             inside.setdefault(domain, []).append(group)
     return hosts, inside
+
+
+def _unlike(ground: Ground, inside: dict[str, list[Group]]) -> list[str]:
+    """The first by name of the hosts with the same candidates and as many free GPUs: a large gang is on many."""
+    first: dict[tuple[int, ...], str] = {}
+    for name, there in inside.items():
+        base = ground.outlook.base(name)
+        if base is not None:
+            freed = [(id(group), group[-1].freed[name]) for group in there]
+            like = (base, *(number for pair in freed for number in pair))
+            first[like] = min(name, first.get(like, name))
+    return list(first.values())

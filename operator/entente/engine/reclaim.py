@@ -104,10 +104,10 @@ def _useful(group: Group, idle: Idle) -> Group:
 
 
 def _evicting(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group], idle: Idle) -> Taking | None:
-    effort = Effort()
-    found = _in_one_domain(cycle, claim, ground, groups, idle, effort) or cheapest(
-        groups, test_of(cycle, claim, ground, groups, None, idle), effort
-    )
+    effort, anywhere = Effort(), test_of(cycle, claim, ground, groups, None, idle)
+    if not groups or not anywhere.possible([group[-1] for group in groups]):
+        return None
+    found = _in_one_domain(cycle, claim, ground, groups, idle, effort) or cheapest(groups, anywhere, effort)
     return _taking(cycle, claim, ground, found) if found else None
 
 
