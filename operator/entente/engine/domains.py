@@ -112,7 +112,7 @@ def _domains(
         for group in groups:
             for name in group[-1].freed:
                 inside.setdefault(name, []).append(group)
-        inside = {name: inside[name] for name in _unlike(ground, inside)}
+        inside = {name: inside[name] for name in _unlike(claim, ground, inside)}
         return {name: {name} for name in inside}, inside
     if not claim.job.required or claim.job.level not in claim.pool.levels:
         return {}, {}
@@ -126,13 +126,18 @@ def _domains(
     return hosts, inside
 
 
-def _unlike(ground: Ground, inside: dict[str, list[Group]]) -> list[str]:
-    """The first by name of the hosts with the same candidates and as many free GPUs: a large gang is on many."""
-    first: dict[tuple[int, ...], str] = {}
-    for name, there in inside.items():
-        base = ground.outlook.base(name)
-        if base is not None:
-            freed = [(id(group), group[-1].freed[name]) for group in there]
-            like = (base, *(number for pair in freed for number in pair))
-            first[like] = min(name, first.get(like, name))
+def _unlike(claim: Claim, ground: Ground, inside: dict[str, list[Group]]) -> list[str]:
+    """The first by name of the hosts with the same candidates and as many free GPUs: a large gang is on many.
+
+    All of them where hosts are not shared: there it matters who else is on them.
+    """
+    outlook = ground.outlook
+    bases = {name: base for name in inside if (base := outlook.base(name)) is not None}
+    if claim.pool.exclusive:
+        return list(bases)
+    first: dict[object, str] = {}
+    for name, base in bases.items():
+        freed = tuple((id(group), group[-1].freed[name]) for group in inside[name])
+        like = (base, ground.estate.hosts[name].capacity, freed)
+        first[like] = min(name, first.get(like, name))
     return list(first.values())

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from entente.engine.bounds import Room, main_host
 from entente.engine.busy import Idle
 from entente.engine.candidates import movable
 from entente.engine.caps import cap_of
@@ -109,9 +110,22 @@ def _found(
     def acceptable(chosen: Sequence[Option]) -> bool:
         return settled(chosen) is not None and base.acceptable(chosen)
 
-    likely = sorted(groups, key=lambda g: (g[0].risk / max(1, g[-1].gpus), g[0].job))[:EXACT_CANDIDATES]
-    found = cheapest(likely, Test(base.allowed, base.possible, acceptable, base.room), Effort(_MOST_SETS))
+    chances = Test(base.allowed, base.possible, acceptable, base.room)
+    found = cheapest(_likely(groups, base.room), chances, Effort(_MOST_SETS))
     return settled(found) if found and any(o.moves for o in found) else None
+
+
+def _likely(groups: Sequence[Group], room: Room) -> list[Group]:
+    """As many candidates as are looked at exactly: those of the hosts on which a worker more costs least."""
+    there: dict[str, list[Group]] = {}
+    for group in sorted(groups, key=lambda g: (g[0].risk / max(1, g[-1].gpus), g[0].job)):
+        there.setdefault(main_host(group), []).append(group)
+
+    def each(host: str) -> tuple[bool, float, str]:
+        made = room.made(host, sum(group[-1].freed.get(host, 0) for group in there[host]))
+        return (not made, sum(group[0].risk for group in there[host]) / max(1, made), host)
+
+    return [group for host in sorted(there, key=each) for group in there[host]][:EXACT_CANDIDATES]
 
 
 def _room_for_all(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option]) -> bool:
