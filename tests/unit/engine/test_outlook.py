@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from entente.api.job import EvictionCause
 from entente.engine.cycle import Claim, Cycle, begin, claim_of, walk_all
+from entente.engine.decisions import Evict
 from entente.engine.outlook import Outlook, outlook
 from entente.engine.reservations import Reservation
 from entente.engine.state import State
@@ -22,12 +24,12 @@ class Opened:
     cycle: Cycle
     claim: Claim
 
-    def seen(self, over: frozenset[str]) -> Outlook:
-        return outlook(self.cycle, self.claim, over, LATER)
+    def seen(self, over: frozenset[str], moment: float = LATER) -> Outlook:
+        return outlook(self.cycle, self.claim, over, moment)
 
-    def anew(self, over: frozenset[str]) -> Outlook:
+    def anew(self, over: frozenset[str], moment: float) -> Outlook:
         tenant = self.claim.tenant.name
-        return Outlook(self.cycle, self.claim.pool, tenant, over, LATER, self.cycle.reservations["h100"])
+        return Outlook(self.cycle, self.claim.pool, tenant, over, moment, self.cycle.reservations["h100"])
 
 
 def opened(*, exclusive: bool) -> Opened:
@@ -77,6 +79,7 @@ def step(order: random.Random, cycle: Cycle) -> None:
         key = order.choice(sorted(working.running))
         cycle.gone_by[key] = LATER + order.choice((-60.0, 60.0))
         working.leave(key)
+        cycle.decisions.append(Evict(key, "a/claim", 1, 0.0, EvictionCause.PRIORITY, 30.0))
     elif what == "reserve":
         cycle.reservations["h100"].append(reserved(cycle, host, order.randint(1, 3)))
     elif waiting and what in ("start", "hold"):
@@ -90,8 +93,9 @@ def step(order: random.Random, cycle: Cycle) -> None:
 def test_what_is_kept_is_what_would_be_found_anew_after_every_step(seed: int, *, exclusive: bool) -> None:
     order, case = random.Random(seed), opened(exclusive=exclusive)  # noqa: S311 - a repeatable draw, no secret
     for _ in range(8):
-        over = frozenset(k for k in ("a/one",) if k in case.cycle.estate.running and order.random() < 0.5)
-        assert findings(case.seen(over)) == findings(case.anew(over))
+        for moment in order.sample((LATER - 90.0, LATER, LATER + 90.0), 2):
+            over = frozenset(k for k in ("a/one", "b/two") if k in case.cycle.estate.running and order.random() < 0.5)
+            assert findings(case.seen(over, moment)) == findings(case.anew(over, moment))
         step(order, case.cycle)
 
 
