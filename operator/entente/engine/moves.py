@@ -111,14 +111,21 @@ def _found(
         return settled(chosen) is not None and base.acceptable(chosen)
 
     chances = Test(base.allowed, base.possible, acceptable, base.room)
-    found = cheapest(_likely(groups, base.room), chances, Effort(_MOST_SETS))
+    found = cheapest(_likely(claim, groups, base.room), chances, Effort(_MOST_SETS))
     return settled(found) if found and any(o.moves for o in found) else None
 
 
-def _likely(groups: Sequence[Group], room: Room) -> list[Group]:
-    """As many candidates as are looked at exactly: those of the hosts on which a worker more costs least."""
+def _likely(claim: Claim, groups: Sequence[Group], room: Room) -> list[Group]:
+    """As many candidates as are looked at exactly.
+
+    For a guarantee those of the hosts on which a worker more costs least: the cheapest anywhere seldom make room
+    together. A borrower gets the cheapest ones: each move loses work, for a start that nobody has promised.
+    """
+    cheapest_first = sorted(groups, key=lambda g: (g[0].risk / max(1, g[-1].gpus), g[0].job))
+    if not claim.entitled:
+        return cheapest_first[:EXACT_CANDIDATES]
     there: dict[str, list[Group]] = {}
-    for group in sorted(groups, key=lambda g: (g[0].risk / max(1, g[-1].gpus), g[0].job)):
+    for group in cheapest_first:
         there.setdefault(main_host(group), []).append(group)
 
     def each(host: str) -> tuple[bool, float, str]:
