@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from entente.engine.bounds import Room, main_host
 from entente.engine.busy import Idle
 from entente.engine.candidates import movable
 from entente.engine.caps import cap_of
@@ -110,29 +109,9 @@ def _found(
     def acceptable(chosen: Sequence[Option]) -> bool:
         return settled(chosen) is not None and base.acceptable(chosen)
 
-    chances = Test(base.allowed, base.possible, acceptable, base.room)
-    found = cheapest(_likely(claim, groups, base.room), chances, Effort(_MOST_SETS))
+    likely = sorted(groups, key=lambda g: (g[0].risk / max(1, g[-1].gpus), g[0].job))[:EXACT_CANDIDATES]
+    found = cheapest(likely, Test(base.allowed, base.possible, acceptable, base.room), Effort(_MOST_SETS))
     return settled(found) if found and any(o.moves for o in found) else None
-
-
-def _likely(claim: Claim, groups: Sequence[Group], room: Room) -> list[Group]:
-    """As many candidates as are looked at exactly.
-
-    For a guarantee those of the hosts on which a worker more costs least: the cheapest anywhere seldom make room
-    together. A borrower gets the cheapest ones: each move loses work, for a start that nobody has promised.
-    """
-    cheapest_first = sorted(groups, key=lambda g: (g[0].risk / max(1, g[-1].gpus), g[0].job))
-    if not claim.entitled:
-        return cheapest_first[:EXACT_CANDIDATES]
-    there: dict[str, list[Group]] = {}
-    for group in cheapest_first:
-        there.setdefault(main_host(group), []).append(group)
-
-    def each(host: str) -> tuple[bool, float, str]:
-        made = room.made(host, sum(group[-1].freed.get(host, 0) for group in there[host]))
-        return (not made, sum(group[0].risk for group in there[host]) / max(1, made), host)
-
-    return [group for host in sorted(there, key=each) for group in there[host]][:EXACT_CANDIDATES]
 
 
 def _room_for_all(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option]) -> bool:
