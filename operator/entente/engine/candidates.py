@@ -1,6 +1,6 @@
 """Who may be evicted or shrunk for a claim: rules 4, 5 and 12."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -19,17 +19,27 @@ _SURPLUS_RANK = float("-inf")
 """Workers of an elastic job beyond its least rank below all of its tenant's jobs."""
 
 
-def candidates(cycle: Cycle, claim: Claim) -> list[Group]:
-    """Jobs of the claim's pool that it may take GPUs from, with the ways in which each may give them."""
+def candidates(cycle: Cycle, claim: Claim, charges: Mapping[str, int]) -> list[Group]:
+    """Jobs of the claim's pool that it may take GPUs from, with the ways in which each may give them.
+
+    Args:
+        cycle: the decision under way.
+        claim: whose GPUs are sought.
+        charges: what each tenant of the pool will be charged, with what ends by itself, if nobody is evicted.
+    """
     found: list[Group] = []
     called = claim.first and _may_call(cycle, claim)
     for tenant, jobs in cycle.estate.by_tenant.items():
         asked: Iterable[Running] = ()
+        floor = floor_of(cycle, claim, tenant)
         if tenant == claim.tenant.name:
             asked = cycle.yielding_to(claim)
-        elif cycle.estate.charges.of(tenant, claim.pool.name) > floor_of(cycle, claim, tenant):
+        elif cycle.estate.charges.of(tenant, claim.pool.name) > floor:
             rigid, asked = _givers(cycle, claim, tenant)
-            found += rigid
+            if charges.get(tenant, floor + 1) > floor:
+                found += rigid
+            else:  # what ends by itself brings it down to what it keeps: no more is taken, but for what is on call
+                asked = (r for r in asked if r.on_call)
         elif called:
             asked = (r for r in jobs.values() if r.on_call and r.pool == claim.pool.name and not r.new)
         found += (group for running in asked if (group := tuple(_options(cycle, claim, running))))
@@ -220,22 +230,34 @@ def _kept(kept: dict[object, tuple[Running, T]], running: Running, way: tuple[ob
 
 def movable(cycle: Cycle, claim: Claim) -> list[Group]:
     """Jobs that may be moved to make room: the tenant's own of lower or equal priority, and others' borrowed ones."""
-    groups: list[Group] = []
-    for key in sorted(cycle.estate.running):
-        running = cycle.estate.running[key]
-        if running.pool != claim.pool.name or running.new or running.shrunk or _moved_lately(cycle, running):
-            continue
-        if cycle.quota(running.tenant, running.pool) is None:
-            continue  # its tenant may hold nothing here any more
-        if running.tenant == claim.tenant.name:
-            priority = priority_of(running.job, claim.tenant)
-            allowed = priority is None or priority <= claim.priority
-        else:
-            borrowed = cycle.class_of(running) is AllocationClass.BORROWED
-            allowed = borrowed and (claim.entitled or _exposed(cycle, running))
-        if allowed:
-            groups.append((_evict(cycle, claim, running, own=False, rank=0.0, moves=True),))
-    return groups
+    return [group for tenant in sorted(cycle.estate.by_tenant) for group in _movable_of(cycle, claim, tenant)]
+
+
+def _movable_of(cycle: Cycle, claim: Claim, tenant: str) -> list[Group]:
+    """Those of one tenant, kept until its running jobs change: the same for all claims that have the same right."""
+    own = tenant == claim.tenant.name
+    key = (tenant, claim.pool.name, claim.priority if own else claim.entitled, own)
+    changed, known = cycle.estate.changed[tenant], cycle.movable.get(key)
+    if known is None or known[0] != changed:
+        jobs = cycle.estate.by_tenant[tenant]
+        known = cycle.movable[key] = (changed, [_move(cycle, claim, r) for r in jobs.values() if _moves(cycle, claim, r)])
+    return known[1]
+
+
+def _move(cycle: Cycle, claim: Claim, running: Running) -> Group:
+    return (_evict(cycle, claim, running, own=False, rank=0.0, moves=True),)
+
+
+def _moves(cycle: Cycle, claim: Claim, running: Running) -> bool:
+    """Whether a job may be moved for the claim."""
+    if running.pool != claim.pool.name or running.new or running.shrunk or _moved_lately(cycle, running):
+        return False
+    if cycle.quota(running.tenant, running.pool) is None:
+        return False  # its tenant may hold nothing here any more
+    if running.tenant == claim.tenant.name:
+        priority = priority_of(running.job, claim.tenant)
+        return priority is None or priority <= claim.priority
+    return cycle.class_of(running) is AllocationClass.BORROWED and (claim.entitled or _exposed(cycle, running))
 
 
 def _moved_lately(cycle: Cycle, running: Running) -> bool:

@@ -93,6 +93,8 @@ class Cycle:
     """By tenant, pool and priority of a claim: own jobs that might give way to it."""
     givers: dict[object, tuple[int, list[Group], list[Running]]] = field(default_factory=dict)
     """By tenant, pool, and whether the claim is entitled: jobs that others may evict, and jobs to be looked at."""
+    movable: dict[object, tuple[int, list[Group]]] = field(default_factory=dict)
+    """By tenant, pool and right of a claim: jobs that may be moved for it."""
     blocked: set[tuple[str, str]] = field(default_factory=set)
     """Tenants and pools in which an entitled job that waited long could not be placed: nobody behind it is entitled."""
     ending: dict[str, Counter[str]] = field(default_factory=dict)

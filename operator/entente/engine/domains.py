@@ -1,7 +1,7 @@
 """Where a gang must stand in one domain: its candidates, domain by domain."""
 
 import heapq
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from entente.engine.bounds import Bounds
@@ -38,7 +38,7 @@ def by_domain(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group
         there = inside[domain]
         elsewhere = [g for g in own if g not in there] if len(there) < EXACT_CANDIDATES else []
         candidates = [*there, *elsewhere[: EXACT_CANDIDATES - len(there)]]
-        test = test_of(cycle, claim, ground, candidates, frozenset(hosts[domain]), idle)
+        test = test_of(cycle, claim, ground, candidates, hosts[domain], idle)
         if (least := at_least(candidates, test)) is not None:
             heapq.heappush(heap, (least, domain, (least, candidates, test)))
 
@@ -105,7 +105,7 @@ def _least_risk(host: str, groups: Iterable[Group], gpus: int) -> int:
 
 def _domains(
     claim: Claim, ground: Ground, groups: Iterable[Group]
-) -> tuple[dict[str, set[str]], dict[str, list[Group]]]:
+) -> tuple[Mapping[str, frozenset[str]], dict[str, list[Group]]]:
     """The hosts and the candidates of each domain in which the whole gang must stand, if it must stand in one."""
     inside: dict[str, list[Group]] = {}
     if claim.job.min_workers == 1:
@@ -113,17 +113,14 @@ def _domains(
             for name in group[-1].freed:
                 inside.setdefault(name, []).append(group)
         inside = {name: inside[name] for name in _unlike(claim, ground, inside)}
-        return {name: {name} for name in inside}, inside
+        return {name: frozenset((name,)) for name in inside}, inside
     if not claim.job.required or claim.job.level not in claim.pool.levels:
         return {}, {}
-    level, hosts = claim.pool.levels.index(claim.job.level), dict[str, set[str]]()
-    domains = {h.name: h.node.domains[level] for h in ground.estate.by_pool[claim.pool.name] if h.node.domains[level]}
-    for name, domain in domains.items():
-        hosts.setdefault(domain, set()).add(name)
+    domains = ground.estate.domains(claim.pool.name, claim.job.level)
     for group in groups:
-        for domain in sorted({domains[name] for name in group[-1].freed if name in domains}):
+        for domain in sorted({domains.of[name] for name in group[-1].freed if name in domains.of}):
             inside.setdefault(domain, []).append(group)
-    return hosts, inside
+    return domains.hosts, inside
 
 
 def _unlike(claim: Claim, ground: Ground, inside: dict[str, list[Group]]) -> list[str]:

@@ -7,7 +7,7 @@ changes, whatever the size of the estate.
 from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from entente.api.job import Phase
 from entente.engine.charges import Charges
@@ -19,6 +19,15 @@ from entente.engine.stock import Stock
 
 Steps = list[Callable[[], None]]
 """Changes of an estate, each of which takes one step back; the latest comes last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Domains:
+    """The domains of one level of a pool: sets of hosts with the same value of the label, and of all wider ones."""
+
+    of: Mapping[str, str]
+    """By host that has the label: its domain."""
+    hosts: Mapping[str, frozenset[str]]
 
 
 class Estate:
@@ -53,6 +62,7 @@ class Estate:
         self.charges = Charges(self.pools, self.hosts, self.running)
         self.touched: dict[str, list[str]] = {pool: [] for pool in self.by_pool}
         """Hosts of each pool on which something changed since `watch`, one after the other."""
+        self._domains: dict[tuple[str, str], tuple[int, Domains]] = {}
         self._placed_on: dict[str, dict[str, Job]] = {}
         """By node, there or not: the jobs that were told to have workers on it."""
         self._bare: tuple[BarePods, ...] = ()
@@ -79,6 +89,18 @@ class Estate:
         self.stocks[node.pool].put(host)
         self.built[node.pool] += 1
         self._settle_again(node.name)
+
+    def domains(self, pool: str, level: str) -> Domains:
+        """Those of a level that the pool has, kept until its hosts change in what they are."""
+        built, known = self.built[pool], self._domains.get((pool, level))
+        if known is None or known[0] != built:
+            index, hosts = self.pools[pool].levels.index(level), dict[str, set[str]]()
+            of = {h.name: domain for h in self.by_pool[pool] if (domain := h.node.domains[index])}
+            for name, domain in of.items():
+                hosts.setdefault(domain, set()).add(name)
+            known = (built, Domains(of, {domain: frozenset(names) for domain, names in hosts.items()}))
+            self._domains[pool, level] = known
+        return known[1]
 
     def drop_node(self, name: str) -> None:
         """A node is gone, with what is on it."""

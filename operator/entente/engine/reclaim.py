@@ -13,6 +13,7 @@ from entente.engine.limits import takes_from_nobody, test_of, within_right
 from entente.engine.model import MIN_GRACE_S, Pool
 from entente.engine.moves import gathered, with_moves
 from entente.engine.option import Group, Option
+from entente.engine.outlook import NOTHING
 from entente.engine.risk import needed_grace
 from entente.engine.taking import Taking
 from entente.engine.victims import Effort, cheapest, cost, freed_by
@@ -78,7 +79,7 @@ def take(cycle: Cycle, claim: Claim, ground: Ground) -> Taking | None:
         free = ground.outlook.free()
         if not claim.job.required or free < claim.least_gpus:
             return None  # at the most jobs may be moved, which frees no GPUs
-    groups = [g for g in candidates(cycle, claim) if g[0].job not in ground.over]
+    groups = [g for g in candidates(cycle, claim, ground.charges(NOTHING)) if g[0].job not in ground.over]
     idle = Idle(cycle, claim, ground)
     useful = groups if claim.entitled else [g for group in groups if (g := _useful(group, idle))]
     likely = within_right(cycle, claim, ground, useful)

@@ -8,6 +8,7 @@ from entente.engine.busy import Idle, keeps_busy
 from entente.engine.candidates import candidates
 from entente.engine.cycle import begin, claim_of, walk_all
 from entente.engine.ground import Ground
+from entente.engine.outlook import NOTHING
 from entente.engine.state import State
 from tests.support.estates import NOW, Draft, estate
 
@@ -35,8 +36,8 @@ def test_no_set_that_keeps_the_gpus_busy_leaves_any_idle_nor_does_a_larger_one_u
     walk_all(cycle)
     entry = next(e for e in cycle.pending("a") if e.job.key == "a/claim")
     claim = claim_of(cycle, entry, "h100", first=True)
-    ground, groups = Ground(cycle, claim, (), NOW), candidates(cycle, claim)
-    idle = Idle(cycle, claim, ground)
+    ground = Ground(cycle, claim, (), NOW)
+    groups, idle = candidates(cycle, claim, ground.charges(NOTHING)), Idle(cycle, claim, ground)
     for _ in range(30):
         chosen = [order.choice(g) for g in groups if order.random() < 0.3]
         if chosen and keeps_busy(cycle, claim, ground, chosen):

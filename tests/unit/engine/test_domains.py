@@ -11,6 +11,7 @@ from entente.engine.domains import by_domain
 from entente.engine.ground import Ground
 from entente.engine.limits import test_of as limits_test_of  # pytest takes what is called test_ for its own
 from entente.engine.option import Cost, Group
+from entente.engine.outlook import NOTHING
 from entente.engine.state import State
 from entente.engine.victims import Effort, cheapest, cost
 from tests.support.estates import NOW, Draft, estate
@@ -54,7 +55,7 @@ def test_the_first_domains_hold_the_cheapest_set(seed: int) -> None:
     order = random.Random(seed)  # noqa: S311 - a repeatable draw, no secret
     cycle, claim = opened(drawn(order))
     ground = Ground(cycle, claim, (), NOW + 300.0)
-    groups, idle = candidates(cycle, claim), Idle(cycle, claim, ground)
+    groups, idle = candidates(cycle, claim, ground.charges(NOTHING)), Idle(cycle, claim, ground)
     best: Cost | None = None
     for least, there, test in by_domain(cycle, claim, ground, groups, idle):
         if best is not None and best < least:
@@ -69,5 +70,5 @@ def test_a_gang_on_many_hosts_is_looked_at_once() -> None:
     draft = draft.running("b/gang", {f"h100-{i}": 1 for i in range(HOSTS)}, gpus_per_worker=8)
     cycle, claim = opened(draft.pending("a/claim", gpus_per_worker=2))
     ground = Ground(cycle, claim, (), NOW + 300.0)
-    choices = list(by_domain(cycle, claim, ground, candidates(cycle, claim), Idle(cycle, claim, ground)))
+    choices = list(by_domain(cycle, claim, ground, candidates(cycle, claim, ground.charges(NOTHING)), Idle(cycle, claim, ground)))
     assert [[g[0].job for g in there] for _, there, _ in choices] == [["b/gang"]]
