@@ -101,6 +101,8 @@ class Cycle:
     """By pool and tenant: GPUs of running jobs that end within the notice."""
     reaches: dict[object, tuple[int, Reach]] = field(default_factory=dict)
     """What borrowed claims could come to, as of so many steps."""
+    vain: dict[object, int] = field(default_factory=dict)
+    """Kinds of borrowed claims that came to nothing, and after how many steps."""
     slack: dict[str, float] = field(default_factory=dict)
     """By pool: how long before the end of a notice its slowest victims must be told."""
     coming: dict[str, tuple[int, Coming]] = field(default_factory=dict)

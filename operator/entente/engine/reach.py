@@ -12,6 +12,7 @@ from entente.engine.idle import bonds_of, taker_of
 from entente.engine.model import MIN_GRACE_S, Pool
 from entente.engine.outlook import outlook
 from entente.engine.queues import Pending
+from entente.engine.risk import known_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,27 @@ def comes_to_nothing(cycle: Cycle, claim: Claim) -> bool:
     key = (claim.tenant.name, claim.pool.name, claim.priority)
     gpus, moves = claim.least_gpus, claim.job.required
     reach = cycle.until_next_step(cycle.reaches, key, lambda: _reach(cycle, claim))
-    if not reach.holds(gpus, moves=moves):
+    if not reach.holds(gpus, moves=moves) or cycle.vain.get(_kind(cycle, claim)) == len(cycle.decisions):
         return True
     bonds = bonds_of(cycle, claim.pool.name, taker_of(cycle, claim))
     beside = cycle.until_next_step(cycle.reaches, (*key, bonds.sign), lambda: _beside(cycle, claim, reach))
     return not beside.holds(gpus, moves=moves)
+
+
+def came_to_nothing(cycle: Cycle, claim: Claim) -> None:
+    """A claim behind its tenant's first was tried in vain: so would those of its kind be, until the next step."""
+    if not (claim.entitled or claim.first or claim.pool.exclusive):
+        cycle.vain[_kind(cycle, claim)] = len(cycle.decisions)
+
+
+def _kind(cycle: Cycle, claim: Claim) -> tuple[object, ...]:
+    """All of such a claim that it rests on what it could take or wait for."""
+    job, pool = claim.job, claim.pool.name
+    length = known_length(job) if cycle.quotas[pool].ahead else None
+    shape = (job.min_workers, job.gpus_per_worker, job.level, job.required)
+    reserved = job.key if job.key in cycle.reserved else ""  # its own reservation leaves it more
+    sign = bonds_of(cycle, pool, taker_of(cycle, claim)).sign
+    return (pool, claim.tenant.name, claim.priority, sign, length, shape, reserved)
 
 
 def _beside(cycle: Cycle, claim: Claim, reach: Reach) -> Reach:

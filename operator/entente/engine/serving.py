@@ -13,7 +13,7 @@ from entente.engine.ground import fit, shape_of
 from entente.engine.idle import allowance_now, goes_anywhere, needs_handover, spots_now
 from entente.engine.lanes import Alike, Lanes, lanes_of
 from entente.engine.queues import Pending, waited
-from entente.engine.reach import comes_to_nothing
+from entente.engine.reach import came_to_nothing, comes_to_nothing
 from entente.engine.reclaim import Waiting, reclaim
 from entente.engine.reservations import Reservation
 from entente.engine.steps import carry_out, hold_idle, reserve, start
@@ -70,6 +70,7 @@ def _take_or_wait(cycle: Cycle, unplaced: Unplaced, claims: list[Claim]) -> bool
         if isinstance(outcome, Taking):
             carry_out(cycle, outcome)
             return True
+        came_to_nothing(cycle, claim)
         if isinstance(outcome, Waiting) and claim.entitled:
             if reservation := own_reservation(cycle, claim, outcome):
                 _reserve(cycle, unplaced, reservation)
