@@ -1,6 +1,7 @@
 """Rule 4: taking from others must not leave GPUs idle: what it frees beyond the claim, waiting jobs start on."""
 
 import heapq
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -50,35 +51,37 @@ class Idle:
         self._rooms: dict[str, int] = {}
         self._asked: dict[str, int] = {}
         """GPUs that all waiting jobs of a tenant ask for."""
-        self._most: int | None = None
-        """What jobs could start on as it is, at the most; none where GPUs may fall idle."""
+        self.usable = math.inf
+        """GPUs that any set may free: the claim's, and what jobs could start on as it is, at the most."""
         if not (claim.entitled or claim.pool.exclusive):
             pool = claim.pool.name
             self._rooms = _rooms(cycle, claim, ground.charges(NOTHING))
             self._asked = {tenant: queue.waiting(pool) for tenant, queue in cycle.state.queues.items()}
-            self._most = sum(self._startable(tenant, 0) for tenant in self._rooms)
+            self.usable = claim.least_gpus + sum(self._startable(tenant, 0) for tenant in self._rooms)
 
     def left_by(self, options: Sequence[Option]) -> bool:
         """Whether this set surely leaves GPUs idle."""
-        if self._most is None:
-            return False
         given = dict[str, int]()
         for option in options:
             if not option.moves:
                 given[option.tenant] = given.get(option.tenant, 0) + option.gpus
-        used = self._claim.least_gpus + self._most
-        if sum(given.values()) <= used:
+        return self.left(given) and any(self.counts(option) for option in options)
+
+    def left(self, given: Mapping[str, int]) -> bool:
+        """Whether more is given than is used, by tenant: that is no matter if none of it `counts`."""
+        total = sum(given.values())
+        if total <= self.usable:
             return False
-        used += sum(self._startable(t, gpus) - self._startable(t, 0) for t, gpus in given.items() if t in self._rooms)
-        return sum(given.values()) > used and any(self._counts(option) for option in options)
+        more = sum(self._startable(t, gpus) - self._startable(t, 0) for t, gpus in given.items() if t in self._rooms)
+        return total > self.usable + more
 
-    def _startable(self, tenant: str, given: int) -> int:
-        return max(0, min(self._rooms[tenant] + given, self._asked[tenant]))
-
-    def _counts(self, option: Option) -> bool:
+    def counts(self, option: Option) -> bool:
         """Whether it is one for which the GPUs in use must not fall."""
         running = self._cycle.estate.running
         return option.tenant != self._claim.tenant.name and not option.moves and not running[option.job].on_call
+
+    def _startable(self, tenant: str, given: int) -> int:
+        return max(0, min(self._rooms[tenant] + given, self._asked[tenant]))
 
 
 def _would_start(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option], wanted: int) -> int:
@@ -96,18 +99,37 @@ def _would_start(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[O
     left = _Left({s.name: s.free for s in ground.outlook.spots(claim.tenant.name, freed=freed)}, cycle)
     left.take(nodes, claim.job.gpus_per_worker)
     for tenant, room in rooms.items():
-        before, still = total, still - most[tenant]
-        for entry in cycle.pending(tenant) if most[tenant] else ():
-            job, asked = entry.job, entry.job.min_workers * entry.job.gpus_per_worker
-            if asked > room - (total - before) or job.key == claim.job.key or pool.name not in entry.pools:
-                continue
-            if left.start(job, pool):
-                total += asked
-                if total >= wanted:
-                    return total
-        if total + still < wanted:
+        still -= most[tenant]
+        if most[tenant]:
+            total += _starting(cycle, claim, tenant, left, room, wanted - total)
+        if total >= wanted or total + still < wanted:
             break
     return total
+
+
+def _starting(cycle: Cycle, claim: Claim, tenant: str, left: "_Left", room: int, wanted: int) -> int:
+    """GPUs of so much room that a tenant's jobs would start on, in its order; it ends when they are as many as wanted.
+
+    A job that does not fit speaks for all that are alike: ever less is left.
+    """
+    queue, pool, beyond = cycle.state.queues[tenant], claim.pool, cycle.spent.get(tenant, ())
+    groups = [g for like, g in queue.groups.items() if like.least_gpus <= room and pool.name in like.pools]
+    heads = [(group.entries[0].rank, 0, index) for index, group in enumerate(groups)]
+    heapq.heapify(heads)
+    used = 0
+    while heads and used < wanted:
+        _, at, index = heapq.heappop(heads)
+        group = groups[index]
+        job, asked = group.entries[at].job, group.like.least_gpus
+        if asked > room - used:
+            continue
+        if not (job.key in cycle.out or job.key in beyond or job.key == claim.job.key):
+            if not left.start(job, pool):
+                continue
+            used += asked
+        if at + 1 < len(group.entries):
+            heapq.heappush(heads, (group.entries[at + 1].rank, at + 1, index))
+    return used
 
 
 def _rooms(cycle: Cycle, claim: Claim, charges: Mapping[str, int]) -> dict[str, int]:

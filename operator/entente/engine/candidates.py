@@ -33,7 +33,8 @@ def candidates(cycle: Cycle, claim: Claim, charges: Mapping[str, int]) -> list[G
         asked: Iterable[Running] = ()
         floor = floor_of(cycle, claim, tenant)
         if tenant == claim.tenant.name:
-            asked = cycle.yielding_to(claim)
+            rigid, asked = _givers(cycle, claim, tenant)
+            found += rigid
         elif cycle.estate.charges.of(tenant, claim.pool.name) > floor:
             rigid, asked = _givers(cycle, claim, tenant)
             if charges.get(tenant, floor + 1) > floor:
@@ -80,25 +81,32 @@ def _lends(cycle: Cycle, running: Running) -> int:
 
 
 def _givers(cycle: Cycle, claim: Claim, tenant: str) -> tuple[list[Group], list[Running]]:
-    """Jobs of a tenant that others may evict, and those of which it depends on the claim what they give, and whether.
+    """Jobs of a tenant that may be evicted, and those of which it depends on the claim what they give, and whether.
 
-    The former are the same for all claims of a decision that are entitled, and for all that borrow.
+    The former are the same for all claims of a decision of the same priority, if the jobs are their tenant's own; else
+    for all that are entitled, and for all that borrow.
     """
-    key, changed = (tenant, claim.pool.name, claim.entitled), cycle.estate.changed[tenant]
+    own, changed = tenant == claim.tenant.name, cycle.estate.changed[tenant]
+    key = (tenant, claim.pool.name, claim.priority if own else claim.entitled, own)
     known = cycle.givers.get(key)
     if known is None or known[0] != changed:
         rigid: list[Group] = []
         others: list[Running] = []
-        jobs = cycle.estate.by_tenant[tenant]
-        for running in (jobs[job] for job in cycle.walks[tenant].lending if job in jobs):
-            if running.pool != claim.pool.name or running.new:
-                continue
+        for running in cycle.yielding_to(claim) if own else _lending(cycle, claim, tenant):
             if running.job.elastic or running.on_call:
                 others.append(running)
             else:
-                rigid += (group for group in (tuple(_of_others(cycle, claim, running)),) if group)
+                rigid += (group for group in (tuple(_options(cycle, claim, running)),) if group)
         known = cycle.givers[key] = (changed, rigid, others)
     return known[1], known[2]
+
+
+def _lending(cycle: Cycle, claim: Claim, tenant: str) -> Iterator[Running]:
+    """Another tenant's jobs in the claim's pool of which others may take something."""
+    jobs = cycle.estate.by_tenant[tenant]
+    for running in (jobs[job] for job in cycle.walks[tenant].lending if job in jobs):
+        if running.pool == claim.pool.name and not running.new:
+            yield running
 
 
 def cause_of(cycle: Cycle, claim: Claim, option: Option) -> EvictionCause:

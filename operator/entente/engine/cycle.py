@@ -92,7 +92,7 @@ class Cycle:
     yielding: dict[object, tuple[int, list[Running]]] = field(default_factory=dict)
     """By tenant, pool and priority of a claim: own jobs that might give way to it."""
     givers: dict[object, tuple[int, list[Group], list[Running]]] = field(default_factory=dict)
-    """By tenant, pool, and whether the claim is entitled: jobs that others may evict, and jobs to be looked at."""
+    """By tenant, pool and right of a claim: jobs that may be evicted for it, and jobs to be looked at."""
     movable: dict[object, tuple[int, list[Group]]] = field(default_factory=dict)
     """By tenant, pool and right of a claim: jobs that may be moved for it."""
     blocked: set[tuple[str, str]] = field(default_factory=set)

@@ -1,6 +1,6 @@
 """What a set of victims must satisfy for one claim: rules 1, 4 and 5."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from entente.engine.busy import Idle, keeps_busy
@@ -66,7 +66,36 @@ def test_of(
         allowed=allowed,
         possible=possible,
         acceptable=acceptable,
+        growing=None if claim.pool.exclusive else lambda: _Taker(cycle, claim, ground, idle).take,
     )
+
+
+class _Taker:
+    """Takes options of a shared pool one after the other, if all together are allowed: at the cost of the last one."""
+
+    def __init__(self, cycle: Cycle, claim: Claim, ground: Ground, idle: Idle) -> None:
+        self._cycle, self._claim, self._charges, self._idle = cycle, claim, ground.charges(NOTHING), idle
+        self._given: dict[str, int] = {}
+        self._from_others: dict[str, tuple[int, int]] = {}
+        """By other tenant: GPUs that it gives and that are counted, and the largest indivisible part of these."""
+        self._counts = False
+
+    def take(self, option: Option) -> bool:
+        """Whether it is allowed beside the others; then it is one of them."""
+        tenant, from_others = option.tenant, self._idle.counts(option)
+        gpus, part = self._from_others.get(tenant, (0, 0))
+        if from_others:
+            gpus, part = gpus + option.gpus, max(part, _part(self._cycle, option))
+            if not _stays_above(self._cycle, self._claim, self._charges, tenant, gpus - part):
+                return False
+        given = {**self._given, tenant: self._given.get(tenant, 0) + option.gives}
+        counts = self._counts or from_others
+        if counts and self._idle.left(given):
+            return False
+        self._given, self._counts = given, counts
+        if from_others:
+            self._from_others[tenant] = (gpus, part)
+        return True
 
 
 def _above_floors(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option]) -> bool:
@@ -82,12 +111,10 @@ def _above_floors(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[
 
 def _gives_in_turn(cycle: Cycle, claim: Claim, ground: Ground, tenant: str, given: Sequence[Option]) -> bool:
     """Whether the tenant is above what is safe until the last indivisible part goes: a job, or a worker of a shrink."""
-    floor = floor_of(cycle, claim, tenant)
-    freed = freed_by(given)
     if not claim.pool.exclusive:
-        jobs, charged = cycle.estate.running, ground.charges(NOTHING).get(tenant)
-        part = max(o.gpus if o.keeps is None else jobs[o.job].job.gpus_per_worker for o in given)
-        return charged is None or charged - sum(o.gpus for o in given) + part > floor
+        part = max(_part(cycle, o) for o in given)
+        return _stays_above(cycle, claim, ground.charges(NOTHING), tenant, sum(o.gpus for o in given) - part)
+    floor, freed = floor_of(cycle, claim, tenant), freed_by(given)
     for last in given:
         before = dict(freed)
         if last.keeps is None:
@@ -97,6 +124,16 @@ def _gives_in_turn(cycle: Cycle, claim: Claim, ground: Ground, tenant: str, give
         if ground.charges(before).get(tenant, floor + 1) > floor:
             return True
     return False
+
+
+def _part(cycle: Cycle, option: Option) -> int:
+    """GPUs of what is indivisible: of a job that is evicted, or of one worker of a shrink."""
+    return option.gpus if option.keeps is None else cycle.estate.running[option.job].job.gpus_per_worker
+
+
+def _stays_above(cycle: Cycle, claim: Claim, charges: Mapping[str, int], tenant: str, gpus: int) -> bool:
+    """Whether a tenant is charged more than it keeps once it gave so many GPUs; always, where it may hold nothing."""
+    return tenant not in charges or charges[tenant] - gpus > floor_of(cycle, claim, tenant)
 
 
 def _but_one(shrink: Option, per_worker: int) -> dict[str, int]:

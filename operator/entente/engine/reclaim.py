@@ -101,6 +101,8 @@ def _give_room(claim: Claim, ground: Ground, groups: Sequence[Group]) -> bool:
 
 def _useful(group: Group, idle: Idle) -> Group:
     """The ways of giving that do not leave GPUs idle whatever else is taken."""
+    if group[-1].gpus <= idle.usable:
+        return group
     return tuple(option for option in group if not idle.left_by((option,)))
 
 

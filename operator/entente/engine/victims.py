@@ -67,6 +67,22 @@ class Test:
     """Anything else."""
     room: Room = NO_MATTER
     """What the placement lacks."""
+    growing: Callable[[], Callable[[Option], bool]] | None = None
+    """Makes what takes one option after the other if it is allowed beside those taken; else `allowed` is asked."""
+
+    def taker(self) -> Callable[[Option], bool]:
+        """What takes options that are allowed beside those that it took, and says whether it did."""
+        if self.growing is not None:
+            return self.growing()
+        taken: list[Option] = []
+
+        def take(option: Option) -> bool:
+            if not self.allowed([*taken, option]):
+                return False
+            taken.append(option)
+            return True
+
+        return take
 
     def passed(self, chosen: Sequence[Option]) -> bool:
         """Whether the set will do."""
@@ -226,11 +242,11 @@ def _without_needless(chosen: list[Option], smaller: Mapping[str, Group], test: 
 def _enough(ordered: Sequence[Option], test: Test) -> list[Option] | None:
     """Options one after the other, until they will do."""
     chosen: list[Option] = []
-    tally = Tally(test.room)
+    tally, take = Tally(test.room), test.taker()
     for option in ordered:
         if tally.lacks_own and not tally.lacks and not test.room.is_own(option):
             continue  # there is room, to which more of others' work would add nothing
-        if test.allowed([*chosen, option]):
+        if take(option):
             chosen.append(option)
             tally.add(option)
             if not (tally.lacks or tally.lacks_own) and test.passed(chosen):
