@@ -1,6 +1,6 @@
 """Rules 4 to 7 for one claim: wait for what comes free by itself, else take the least work there is to lose."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from entente.engine.busy import Idle
@@ -39,29 +39,38 @@ def reclaim(cycle: Cycle, claim: Claim) -> Taking | Waiting | None:
     # A victim gets MIN_GRACE_S at the least, so that what is free by then is not worth one, even after the notice.
     until = max(deadline(cycle, claim), cycle.now + MIN_GRACE_S)
 
-    ends = cycle.estate.ends[claim.pool.name]
-    surely = ends.over_by(until)
-    ground = Ground(cycle, claim, surely, until)
+    ground = _ground(cycle, claim, until)
     if ground.stands():
         return Waiting(until)
-    early = ends.over_by(until, until - _longest_slack(cycle, claim.pool), cycle.now)
-    if early != surely and Ground(cycle, claim, early, until).stands():
+    longest = _longest_slack(cycle, claim.pool)
+    if _ground(cycle, claim, until, longest).stands():
         return Waiting(until)  # whoever would have to be told in time, if the estimates fail
-    taking = take(cycle, claim, ground)
-    slack = _slack(cycle, claim, taking) if taking else 0.0
-
-    likely = ends.over_by(until, until - slack, cycle.now)
-    if likely != surely:
-        ground = Ground(cycle, claim, likely, until)
-        if ground.stands():
+    groups = _candidates(cycle, claim, ground)
+    if not (claim.entitled or claim.job.required or claim.pool.exclusive):  # nobody is moved for it
+        slowest = _slack(cycle, claim, (g[0].job for g in groups))
+        if slowest < longest and _ground(cycle, claim, until, slowest).stands():
             return Waiting(until)
-        taking = take(cycle, claim, ground)
+    taking = take(cycle, claim, ground, groups)
+    slack = _slack(cycle, claim, (o.job for o in taking.options)) if taking else 0.0
+
+    likely = _ground(cycle, claim, until, slack)
+    if likely.over != ground.over:
+        if likely.stands():
+            return Waiting(until)
+        taking = take(cycle, claim, likely, _candidates(cycle, claim, likely))
     return taking
 
 
-def _slack(cycle: Cycle, claim: Claim, taking: Taking) -> float:
+def _ground(cycle: Cycle, claim: Claim, until: float, slack: float | None = None) -> Ground:
+    """What there is by then for sure; or also by estimates, of which one that fails is known so many seconds before."""
+    ends = cycle.estate.ends[claim.pool.name]
+    over = ends.over_by(until) if slack is None else ends.over_by(until, until - slack, cycle.now)
+    return Ground(cycle, claim, over, until)
+
+
+def _slack(cycle: Cycle, claim: Claim, victims: Iterable[str]) -> float:
     """Seconds before the end of the notice at which these victims must be told, should an estimate fail."""
-    graces = [needed_grace(cycle.estate.running[o.job].job, claim.pool) for o in taking.options]
+    graces = [needed_grace(cycle.estate.running[job].job, claim.pool) for job in victims]
     return max(graces, default=0.0) + (claim.pool.handover_s or 0.0)
 
 
@@ -73,13 +82,15 @@ def _longest_slack(cycle: Cycle, pool: Pool) -> float:
     return cycle.slack[pool.name]
 
 
-def take(cycle: Cycle, claim: Claim, ground: Ground) -> Taking | None:
-    """The cheapest victims that let the claim stand on this ground."""
+def _candidates(cycle: Cycle, claim: Claim, ground: Ground) -> list[Group]:
+    """Jobs from which the claim may take something that it would not have by then anyway."""
     if not claim.entitled and takes_from_nobody(cycle, claim, ground):
-        free = ground.outlook.free()
-        if not claim.job.required or free < claim.least_gpus:
-            return None  # at the most jobs may be moved, which frees no GPUs
-    groups = [g for g in candidates(cycle, claim, ground.charges(NOTHING)) if g[0].job not in ground.over]
+        return []
+    return [g for g in candidates(cycle, claim, ground.charges(NOTHING)) if g[0].job not in ground.over]
+
+
+def take(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]) -> Taking | None:
+    """The cheapest victims of these candidates that let the claim stand on this ground."""
     idle = Idle(cycle, claim, ground)
     useful = groups if claim.entitled else [g for group in groups if (g := _useful(group, idle))]
     likely = within_right(cycle, claim, ground, useful)
