@@ -126,7 +126,7 @@ class Bounds:
         self._most = [0, *accumulate(reversed(most))][::-1]
         """GPUs that the candidates from each on give for good, at the most."""
         self._known: dict[tuple[Who, int, int, int], Amounts | None] = {}
-        self._known_own: dict[tuple[float, int, int], Amounts | None] = {}
+        self._known_given: dict[tuple[bool, float, int, int], Amounts | None] = {}
         self._known_beside: dict[int, int] = {}
         """By identity of an option."""
 
@@ -135,7 +135,8 @@ class Bounds:
 
         `rank` is the highest priority of its own victims; that of the bound is of the whole set.
         """
-        if sum(o.gives for o in chosen) + self._most[after] < self.room.gpus:
+        gpus = self.room.gpus - sum(o.gives for o in chosen)
+        if self._most[after] < gpus:
             return None
         here = self.hosts[after] if after < len(self.groups) else None
         missing, freed = self.room.workers, dict[str, int]()
@@ -150,8 +151,9 @@ class Bounds:
         for limit in self._limits:
             if limit >= rank:
                 least = self._with_own(limit, after, missing, there, own, others=others)
-                if least is not None:
-                    return limit, least
+                given = self._least_given(limit, after, gpus, own=False) if least is not None else None
+                if least is not None and given is not None:
+                    return limit, max(least, given)
         return None
 
     def _with_own(
@@ -162,7 +164,7 @@ class Bounds:
         if least is None or own <= 0:
             return least
         alone = None if others else self._least((limit, Givers.NOT_OTHERS), after, missing, freed)
-        given = self._least_own(limit, after, own)
+        given = self._least_given(limit, after, own, own=True)
         if given is None or (alone is not None and alone <= given):
             return alone
         beside = self._least((limit, Givers.OWN_FOR_NOTHING), after, missing, freed)
@@ -173,7 +175,7 @@ class Bounds:
     def own_first(self) -> Bound | None:
         """The highest priority and the amounts of the own jobs that must give before others do, at the least."""
         for limit in self._limits:
-            given = self._least_own(limit, 0, self.room.own_gpus)
+            given = self._least_given(limit, 0, self.room.own_gpus, own=True)
             if given is not None:
                 return limit, given
         return None
@@ -190,24 +192,28 @@ class Bounds:
             self._known_beside[id(option)] = found
         return found
 
-    def _least_own(self, limit: float, index: int, gpus: int) -> Amounts | None:
-        """The least amounts of own jobs, of candidates from `index` on, that give so many GPUs wherever they are."""
+    def _least_given(self, limit: float, index: int, gpus: int, *, own: bool) -> Amounts | None:
+        """The least amounts of candidates from `index` on that give so many GPUs wherever they are; of `own` jobs only.
+
+        Own jobs that are moved count among the latter, though they give nothing for good.
+        """
         if gpus <= 0:
             return NOTHING
         if index == len(self.groups):
             return None
-        key = (limit, index, gpus)
-        if key not in self._known_own:
-            best = self._least_own(limit, index + 1, gpus)
+        key = (own, limit, index, gpus)
+        if key not in self._known_given:
+            best = self._least_given(limit, index + 1, gpus, own=own)
             for option in self.groups[index]:
-                if not self.room.is_own(option) or (option.own and option.rank > limit):
+                given = option.gpus if own else option.gives
+                if not given or (own and not self.room.is_own(option)) or (option.own and option.rank > limit):
                     continue
-                rest = self._least_own(limit, index + 1, gpus - option.gpus)
+                rest = self._least_given(limit, index + 1, gpus - given, own=own)
                 if rest is not None:
                     total = plus(option.amounts, rest)
                     best = total if best is None else min(best, total)
-            self._known_own[key] = best
-        return self._known_own[key]
+            self._known_given[key] = best
+        return self._known_given[key]
 
     def _least(self, who: Who, index: int, missing: int, freed: int) -> Amounts | None:
         """The least amounts of the candidates from `index` on; `freed` are GPUs that those before give on its host."""
