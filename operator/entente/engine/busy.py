@@ -13,6 +13,7 @@ from entente.engine.model import Job, Pool
 from entente.engine.option import Option
 from entente.engine.outlook import NOTHING
 from entente.engine.placement import Shape, Spot, place
+from entente.engine.queues import Rank
 from entente.engine.victims import freed_by
 
 
@@ -113,22 +114,24 @@ def _starting(cycle: Cycle, claim: Claim, tenant: str, left: "_Left", room: int,
     A job that does not fit speaks for all that are alike: ever less is left.
     """
     queue, pool, beyond = cycle.state.queues[tenant], claim.pool, cycle.spent.get(tenant, ())
-    groups = [g for like, g in queue.groups.items() if like.least_gpus <= room and pool.name in like.pools]
-    heads = [(group.entries[0].rank, 0, index) for index, group in enumerate(groups)]
-    heapq.heapify(heads)
-    used = 0
-    while heads and used < wanted:
-        _, at, index = heapq.heappop(heads)
-        group = groups[index]
-        job, asked = group.entries[at].job, group.like.least_gpus
+    groups, again, used, fresh = queue.by_first(pool.name), list[tuple[Rank, int, int]](), 0, 0
+    while used < wanted:
+        if again and (fresh == len(groups) or again[0][0] < groups[fresh].entries[0].rank):
+            _, index, at = heapq.heappop(again)
+        elif fresh < len(groups):
+            index, at, fresh = fresh, 0, fresh + 1
+        else:
+            break
+        entries, asked = groups[index].entries, groups[index].like.least_gpus
+        job = entries[at].job
         if asked > room - used:
             continue
         if not (job.key in cycle.out or job.key in beyond or job.key == claim.job.key):
             if not left.start(job, pool):
                 continue
             used += asked
-        if at + 1 < len(group.entries):
-            heapq.heappush(heads, (group.entries[at + 1].rank, at + 1, index))
+        if at + 1 < len(entries):
+            heapq.heappush(again, (entries[at + 1].rank, index, at + 1))
     return used
 
 
@@ -157,26 +160,35 @@ class _Left:
         per, least = job.gpus_per_worker, job.min_workers
         if sum(gpus // per * count for gpus, count in self._counts.items()) < least:
             return False
-        if least == 1:  # which of the tightest hosts it is hardly matters to the others
-            name = self._tightest(per)
-            found = {name: 1} if name else None
-        else:
-            spots = [Spot(n, self._hosts[n].node.domains, gpus, own=False) for n, gpus in self._free.items()]
-            found = place(pool, spots, Shape(least, least, per, job.level, required=job.required))
-        if found:
-            self.take(found, per)
+        if not job.required or job.level is None or least == 1:
+            self._start_anywhere(least, per)
+            return True
+        spots = [Spot(n, self._hosts[n].node.domains, gpus, own=False) for n, gpus in self._free.items()]
+        found = place(pool, spots, Shape(least, least, per, job.level, required=True))
+        self.take(found or {}, per)
         return found is not None
 
-    def _tightest(self, gpus: int) -> str | None:
-        for count in sorted(c for c, hosts in self._counts.items() if hosts and c >= gpus):
-            names = self._with[count]
-            if count not in self._heaps:
-                heapq.heapify(names)
-                self._heaps.add(count)
-            while self._free.get(names[0]) != count:
-                heapq.heappop(names)
-            return names[0]
-        return None
+    def _start_anywhere(self, workers: int, per: int) -> None:
+        """Put workers that fit on the hosts with most room, the last on the tightest: as they are placed, but for ties."""
+        for count in sorted((c for c, hosts in self._counts.items() if hosts and c >= per), key=lambda c: (-(c // per), c)):
+            self._with[count].sort()
+            self._heaps.add(count)  # what is in order is a heap
+            for name in [n for n in self._with[count] if self._free.get(n) == count]:
+                if count // per >= workers:
+                    self.take({self._tightest(workers * per): workers}, per)
+                    return
+                self.take({name: count // per}, per)
+                workers -= count // per
+
+    def _tightest(self, gpus: int) -> str:
+        count = min(c for c, hosts in self._counts.items() if hosts and c >= gpus)
+        names = self._with[count]
+        if count not in self._heaps:
+            heapq.heapify(names)
+            self._heaps.add(count)
+        while self._free.get(names[0]) != count:
+            heapq.heappop(names)
+        return names[0]
 
     def take(self, nodes: Mapping[str, int], per_worker: int) -> None:
         """Workers are on hosts."""

@@ -104,6 +104,8 @@ class Queue:
         """How often they changed, or aged."""
         self._sizes: dict[str, tuple[int, list[int], list[int]]] = {}
         """By pool, as of a change: what gangs ask for at the least, in order, and all that those up to each ask for."""
+        self._firsts: dict[str, tuple[int, list[Group]]] = {}
+        """By pool, as of a change: the groups by their first jobs."""
         self.asked: dict[str, int] = {}
         """GPUs that they ask for, by their first pool."""
 
@@ -146,6 +148,14 @@ class Queue:
             sizes = sorted(asked)
             known = self._sizes[pool] = (self.changed, sizes, list(accumulate(asked[size] for size in sizes)))
         return known[1:]
+
+    def by_first(self, pool: str) -> list[Group]:
+        """The groups of jobs that accept a pool, in the order of their first jobs."""
+        known = self._firsts.get(pool)
+        if known is None or known[0] != self.changed:
+            groups = (group for like, group in self.groups.items() if pool in like.pools)
+            known = self._firsts[pool] = (self.changed, sorted(groups, key=lambda g: g.entries[0].rank))
+        return known[1]
 
     def group_of(self, key: str) -> Group:
         """Those that are like it. Raises KeyError."""
