@@ -169,8 +169,9 @@ class _Left:
         return found is not None
 
     def _start_anywhere(self, workers: int, per: int) -> None:
-        """Put workers that fit on the hosts with most room, the last on the tightest: as they are placed, but for ties."""
-        for count in sorted((c for c, hosts in self._counts.items() if hosts and c >= per), key=lambda c: (-(c // per), c)):
+        """Put workers that fit on the roomiest hosts, the last on the tightest: as they are placed, but for ties."""
+        enough = [count for count, hosts in self._counts.items() if hosts and count >= per]
+        for count in sorted(enough, key=lambda c: (-(c // per), c)):
             self._with[count].sort()
             self._heaps.add(count)  # what is in order is a heap
             for name in [n for n in self._with[count] if self._free.get(n) == count]:

@@ -43,8 +43,17 @@ def candidates(cycle: Cycle, claim: Claim, charges: Mapping[str, int]) -> list[G
                 asked = (r for r in asked if r.on_call)
         elif called:
             asked = (r for r in jobs.values() if r.on_call and r.pool == claim.pool.name and not r.new)
-        found += (group for running in asked if (group := tuple(_options(cycle, claim, running))))
+        found += (group for running in asked if (group := _group(cycle, claim, running)))
     return found
+
+
+def _group(cycle: Cycle, claim: Claim, running: Running) -> Group:
+    """The ways in which a job may give; of an elastic one the same for claims of the same right and as many workers."""
+    if running.on_call:
+        return tuple(_options(cycle, claim, running))
+    own, useful = running.tenant == claim.tenant.name, -(-claim.least_gpus // running.job.gpus_per_worker)
+    way = (own, claim.priority if own else claim.entitled, useful)
+    return _kept(cycle.groups, running, way, lambda: tuple(_options(cycle, claim, running)))
 
 
 def given_by_own(cycle: Cycle, claim: Claim) -> int:
@@ -248,7 +257,8 @@ def _movable_of(cycle: Cycle, claim: Claim, tenant: str) -> list[Group]:
     changed, known = cycle.estate.changed[tenant], cycle.movable.get(key)
     if known is None or known[0] != changed:
         jobs = cycle.estate.by_tenant[tenant]
-        known = cycle.movable[key] = (changed, [_move(cycle, claim, r) for r in jobs.values() if _moves(cycle, claim, r)])
+        found = [_move(cycle, claim, running) for running in jobs.values() if _moves(cycle, claim, running)]
+        known = cycle.movable[key] = (changed, found)
     return known[1]
 
 

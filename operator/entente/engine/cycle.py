@@ -89,6 +89,8 @@ class Cycle:
     """By job and what it counts as: its eviction or move, once that was asked for."""
     shrinks: dict[object, tuple[Running, Sequence[Option]]] = field(default_factory=dict)
     """By job, what it counts as, and how many workers it may give: how it may be shrunk."""
+    groups: dict[object, tuple[Running, Group]] = field(default_factory=dict)
+    """By job, the right of a claim, and how many workers it could need: the ways in which an elastic job may give."""
     yielding: dict[object, tuple[int, list[Running]]] = field(default_factory=dict)
     """By tenant, pool and priority of a claim: own jobs that might give way to it."""
     givers: dict[object, tuple[int, list[Group], list[Running]]] = field(default_factory=dict)

@@ -70,5 +70,7 @@ def test_a_gang_on_many_hosts_is_looked_at_once() -> None:
     draft = draft.running("b/gang", {f"h100-{i}": 1 for i in range(HOSTS)}, gpus_per_worker=8)
     cycle, claim = opened(draft.pending("a/claim", gpus_per_worker=2))
     ground = Ground(cycle, claim, (), NOW + 300.0)
-    choices = list(by_domain(cycle, claim, ground, candidates(cycle, claim, ground.charges(NOTHING)), Idle(cycle, claim, ground)))
+    choices = list(
+        by_domain(cycle, claim, ground, candidates(cycle, claim, ground.charges(NOTHING)), Idle(cycle, claim, ground))
+    )
     assert [[g[0].job for g in there] for _, there, _ in choices] == [["b/gang"]]
