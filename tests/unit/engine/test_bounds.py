@@ -3,6 +3,7 @@
 import itertools
 import random
 from dataclasses import replace
+from functools import reduce
 
 import pytest
 
@@ -104,6 +105,25 @@ def test_where_own_jobs_must_give_first_the_bound_is_no_more_than_what_the_best_
         best = found if best is None else min(best, found)
     bound = Bounds(groups, needed).rest(NO_OWN, (), 0)
     assert best is None or (bound is not None and bound <= best)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_where_gpus_must_be_given_in_all_the_bound_is_what_the_best_set_costs(seed: int) -> None:
+    order = random.Random(seed)  # noqa: S311 - as above
+    groups: list[Group] = []
+    for index in range(order.randint(1, 7)):
+        given = sorted(order.sample((1, 2, 3, 4, 8), order.choice((1, 1, 2))))
+        host, own = order.choice("lmn"), order.random() < 0.3
+        ways = [
+            option(f"j{index}", {host: gpus}, float(order.randint(0, 9)), own=own, rank=float(own)) for gpus in given
+        ]
+        groups.append(tuple(ways))
+    groups.sort(key=main_host)
+    needed = replace(room(0, 1, {}), gpus=order.randint(1, 16))
+    sets = [[o for o in picks if o] for picks in itertools.product(*((None, *g) for g in groups))]
+    enough = [chosen for chosen in sets if not Tally(needed, chosen).lacks]
+    costs = [(max((o.rank for o in c if o.own), default=NO_OWN), reduce(plus, (o.amounts for o in c))) for c in enough]
+    assert Bounds(groups, needed).rest(NO_OWN, (), 0) == min(costs, default=None)
 
 
 def test_a_tally_forgets_what_is_dropped() -> None:

@@ -1,6 +1,7 @@
 """Candidates domain by domain: the order in which they are looked at loses no set, and no host that is unlike."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ from entente.engine.option import Cost, Group
 from entente.engine.outlook import NOTHING
 from entente.engine.state import State
 from entente.engine.victims import Effort, cheapest, cost
-from tests.support.estates import NOW, Draft, estate
+from tests.support.estates import NOW, RACK, Draft, estate
 
 HOSTS = 4
 SIZES = (1, 2, 4, 8)
@@ -74,3 +75,16 @@ def test_a_gang_on_many_hosts_is_looked_at_once() -> None:
         by_domain(cycle, claim, ground, candidates(cycle, claim, ground.charges(NOTHING)), Idle(cycle, claim, ground))
     )
     assert [[g[0].job for g in there] for _, there, _ in choices] == [["b/gang"]]
+
+
+def test_domains_are_looked_at_anew_once_a_host_changes_or_goes() -> None:
+    draft = estate().pool(hosts=2, racks=2).tenant("a", 8)
+    state = State(draft.snapshot())
+    before = state.estate.domains("h100", RACK)
+    assert state.estate.domains("h100", RACK) is before
+    node = state.nodes["h100-1"]
+    (other,) = {domain for domain in before.hosts if domain != before.of[node.name]}
+    state.put_node(replace(node, domains=(other, f"{other}/h100-1")))
+    assert state.estate.domains("h100", RACK).hosts == {other: frozenset({"h100-0", "h100-1"})}
+    state.drop_node("h100-1")
+    assert state.estate.domains("h100", RACK).of == {"h100-0": other}

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from entente.engine import lanes, serving
-from entente.engine.cycle import Cycle, begin, claim_of
+from entente.engine.cycle import Claim, Cycle, begin, claim_of
 from entente.engine.model import Terms
 from entente.engine.planner import decide
 from entente.engine.reach import comes_to_nothing, out_of_reach
@@ -98,3 +98,21 @@ def test_the_same_is_decided_as_when_every_job_is_tried(seeds: range, monkeypatc
     monkeypatch.setattr(lanes, "out_of_reach", lambda *_: False)
     monkeypatch.setattr(serving, "comes_to_nothing", lambda *_: False)
     assert [decide(snapshot).decisions for snapshot in snapshots] == found
+
+
+def test_a_kind_of_claim_that_came_to_nothing_is_tried_once_until_the_next_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    draft = estate().pool(hosts=1).tenant("a", 0).tenant("b", 0).running("b/whole", {"h100-0": 8}, ran_s=7200.0)
+    for index, length in enumerate((None, 90_000.0, 91_000.0, 92_000.0)):  # of unlike lengths, so that none are alike
+        draft = draft.pending(f"a/w{index}", gpus_per_worker=2, max_s=length)
+    tried: list[str] = []
+
+    def counting(cycle: Cycle, claim: Claim) -> object:
+        tried.append(claim.job.key)
+        return reclaim(cycle, claim)
+
+    monkeypatch.setattr(serving, "reclaim", counting)
+    plan = decide(draft.snapshot())
+    assert {type(d).__name__ for d in plan.decisions} == {"Wait"}, plan.decisions
+    assert tried == ["a/w0", "a/w1"]
