@@ -1,12 +1,13 @@
 """A plan as JSON (the format of the offline tools) and as tables for people."""
 
-import io
 from datetime import UTC, datetime
 from typing import Any
 
+from entente.cli.columns import in_columns
 from entente.engine.decisions import Decision, Evict, Grow, Hold, Plan, PoolBook, Shrink, Start, Wait
 
-_WIDTH = 200
+
+Rows = list[tuple[str, ...]]
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
@@ -94,32 +95,20 @@ def _moment(seconds: float | None) -> str | None:
 
 def as_table(plan: Plan) -> str:
     """The plan for reading: decisions first, then the books."""
-    from rich.box import SIMPLE  # noqa: PLC0415 - a plan printed as JSON starts without it
-    from rich.console import Console  # noqa: PLC0415 - as above
-    from rich.table import Table  # noqa: PLC0415 - as above
-
-    out = io.StringIO()
-    console = Console(file=out, width=_WIDTH, no_color=True)
-    decisions = Table("ACTION", "JOB", "POOL", "WORKERS", "CLASS", "DETAIL", box=SIMPLE, pad_edge=False)
-    for decision in plan.decisions:
-        decisions.add_row(*_row(decision))
-    console.print(decisions)
-    pools = Table("POOL", "TENANT", "GUARANTEED", "ENTITLED", "BORROWED", "LENT", "SURPLUS", box=SIMPLE, pad_edge=False)
+    decisions: Rows = [("ACTION", "JOB", "POOL", "WORKERS", "CLASS", "DETAIL"), *map(_row, plan.decisions)]
+    pools: Rows = [("POOL", "TENANT", "GUARANTEED", "ENTITLED", "BORROWED", "LENT", "SURPLUS")]
+    reservations: Rows = [("POOL", "RESERVED FOR", "GPUS", "COVERED", "FROM", "TO")]
     for name, book in sorted(plan.books.items()):
-        pools.add_row(name, f"{book.free} of {book.capacity} free", *[""] * 5)
+        pools.append((name, f"{book.free} of {book.capacity} free", "", "", "", "", ""))
         for tenant, t in sorted(book.tenants.items()):
             figures = (t.guaranteed, t.entitled, t.borrowed, t.lent, t.fair_surplus)
-            pools.add_row("", tenant, *(str(f) for f in figures))
-    console.print(pools)
-    reservations = Table("POOL", "RESERVED FOR", "GPUS", "COVERED", "FROM", "TO", box=SIMPLE, pad_edge=False)
-    for name, book in sorted(plan.books.items()):
+            pools.append(("", tenant, *map(str, figures)))
         for cover in book.reservations:
             window = cover.window
             times = (_moment(window.start) or "", _moment(window.end) or "")
-            reservations.add_row(name, window.tenant, str(window.gpus), str(cover.gpus), *times)
-    if reservations.row_count:
-        console.print(reservations)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).strip("\n") + "\n"
+            reservations.append((name, window.tenant, str(window.gpus), str(cover.gpus), *times))
+    tables = [decisions, pools, reservations] if len(reservations) > 1 else [decisions, pools]
+    return "\n".join(in_columns(table) for table in tables)
 
 
 def _row(decision: Decision) -> tuple[str, ...]:
