@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from entente.api.job import Phase
 from entente.api.tenant import WhenSpent
 from entente.engine.decisions import Plan
-from entente.engine.live import LivePlanner
+from entente.engine.live import LivePlanner, Successive
 from entente.engine.model import BarePods, Snapshot
 from entente.engine.state import State
 from tests.support.drawn import estates, jobs
@@ -41,6 +41,7 @@ class Beside:
     def __init__(self, snapshot: Snapshot) -> None:
         self.told = snapshot
         self.planner = LivePlanner(snapshot)
+        self.successive = Successive()
 
     def tell(self, snapshot: Snapshot) -> None:
         """Tell what is another thing than it was."""
@@ -59,6 +60,7 @@ class Beside:
         verdict = self.planner.decide(snapshot.now)
         assert verdict.noticed == {key for key, standing in plan.standings.items() if standing.notice_runs}
         assert verdict.plan() == plan
+        assert self.successive.decide(snapshot) == plan
 
 
 def figures(state: State) -> object:

@@ -6,7 +6,6 @@ from typing import Any
 from entente.cli.columns import in_columns
 from entente.engine.decisions import Decision, Evict, Grow, Hold, Plan, PoolBook, Shrink, Start, Wait
 
-
 Rows = list[tuple[str, ...]]
 
 

@@ -1,12 +1,16 @@
 """The planner for those who decide again and again: it is told what changed, and decides about what there is then."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
+from entente.engine.decisions import Plan
 from entente.engine.model import BarePods, Job, Node, Pool, Snapshot, Tenant
 from entente.engine.planner import decide_on
 from entente.engine.state import State
 from entente.engine.verdict import Verdict
+
+T = TypeVar("T")
 
 
 class LivePlanner:
@@ -53,6 +57,18 @@ class LivePlanner:
         """These are all the GPUs that pods without a living job use."""
         self._told().set_bare(bare)
 
+    def tell(self, snapshot: Snapshot) -> None:
+        """This is all that there is now: what differs from before is taken in. The moment is told to `decide`."""
+        state = self._told()
+        if state.estate.pools != snapshot.pools:
+            self._state = State(snapshot)
+            return
+        _take_in(state.jobs, snapshot.jobs, state.put_job, state.drop_job)
+        _take_in(state.nodes, snapshot.nodes, state.put_node, state.drop_node)
+        _take_in(state.tenants, snapshot.tenants, state.put_tenant, state.drop_tenant)
+        if state.bare != snapshot.bare:
+            state.set_bare(snapshot.bare)
+
     def job(self, key: str) -> Job:
         """The job as it was last told. Raises KeyError."""
         return self._state.jobs[key]
@@ -71,3 +87,33 @@ class LivePlanner:
             self._verdict.close()
             self._verdict = None
         return self._state
+
+
+class Successive:
+    """Decides about snapshots that follow each other: as `planner.decide`, at the cost of what differs.
+
+    After an error nothing is kept: the next snapshot is looked at as the first one.
+    """
+
+    def __init__(self) -> None:
+        self._planner: LivePlanner | None = None
+
+    def decide(self, snapshot: Snapshot) -> Plan:
+        """The whole plan."""
+        planner, self._planner = self._planner, None
+        if planner is None:
+            planner = LivePlanner(snapshot)
+        else:
+            planner.tell(snapshot)
+        plan = planner.decide(snapshot.now).plan()
+        self._planner = planner
+        return plan
+
+
+def _take_in(was: Mapping[str, T], now: Mapping[str, T], put: Callable[[T], None], drop: Callable[[str], None]) -> None:
+    """What is gone, then what is new or changed."""
+    for name in sorted(was.keys() - now.keys()):
+        drop(name)
+    for name, it in now.items():
+        if was.get(name) != it:
+            put(it)

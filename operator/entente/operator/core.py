@@ -15,7 +15,7 @@ from entente.api.pool import GPUPool
 from entente.api.tenant import Tenant
 from entente.engine.intake import namespaces_of, snapshot
 from entente.engine.invariants import check_invariants
-from entente.engine.planner import decide
+from entente.engine.live import Successive
 from entente.kube.client import KubeClient
 from entente.kube.errors import ApiError, GoneError
 from entente.kube.events import EventRecorder
@@ -102,7 +102,7 @@ class Core:
                 tenants=self.tenants,
                 tenant_by_namespace=self._tenant_by_namespace,
             ),
-            engine=Engine(snapshot, decide, check_invariants),
+            engine=Engine(snapshot, Successive().decide, check_invariants),
             actor=actor,
             accounts=accounts,
             handovers=handovers,

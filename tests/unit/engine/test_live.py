@@ -7,9 +7,10 @@ import pytest
 from entente.api.job import Phase
 from entente.api.reasons import Reason
 from entente.engine.decisions import Start
-from entente.engine.live import LivePlanner
+from entente.engine.live import LivePlanner, Successive
 from entente.engine.model import BarePods
 from entente.engine.planner import decide
+from entente.engine.state import State
 from tests.support.estates import NOW, a_job, a_node, a_tenant, estate
 
 PLAIN = estate().pool(hosts=1).tenant("anthropic", 8)
@@ -104,3 +105,28 @@ def test_a_verdict_that_is_read_too_late_says_so() -> None:
     planner.put_job(replace(planner.job("anthropic/a"), phase=Phase.SUSPENDED))
     with pytest.raises(RuntimeError, match="before the planner is told more"):
         _ = verdict.waits
+
+
+def test_snapshots_that_follow_each_other_are_decided_about_as_each_by_itself() -> None:
+    draft = PLAIN.pending("anthropic/a", workers=4)
+    snapshots = [
+        draft.snapshot(),
+        draft.running("xai/x", {"h100-0": 8}).tenant("xai", 0).snapshot(),
+        draft.bare_pods("h100-0", "anthropic", 6).snapshot(),
+        draft.pool(hosts=1, exclusive=True).snapshot(),
+        draft.pool("b200", hosts=1).snapshot(),
+        draft.snapshot(),
+    ]
+    successive = Successive()
+    assert [successive.decide(snapshot) for snapshot in snapshots] == [decide(snapshot) for snapshot in snapshots]
+
+
+def test_after_an_error_all_is_looked_at_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, after = PLAIN.running("anthropic/a", {"h100-0": 8}).snapshot(), PLAIN.pending("anthropic/b").snapshot()
+    successive = Successive()
+    successive.decide(before)
+    with monkeypatch.context() as broken:
+        broken.setattr(State, "put_job", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            successive.decide(after)
+    assert successive.decide(after) == decide(after)

@@ -95,13 +95,13 @@ async def test_the_loop_keeps_what_it_asked_last(tmp_path: Path) -> None:
 
 
 async def test_the_loop_keeps_what_the_engine_failed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_: object) -> None:
+    def fails(*_: object) -> None:
         raise RuntimeError
 
     async with ApiServer.running() as api:
         cluster = Miniature(api)
         await cluster.furnish(1, anthropic=8)
-        monkeypatch.setattr("entente.operator.core.decide", fails)
+        monkeypatch.setattr("entente.operator.core.Successive.decide", fails)
         async with cluster.operator() as core:
             cluster.submit("anthropic", "job", 1, 8)
 
