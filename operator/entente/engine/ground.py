@@ -10,7 +10,7 @@ from entente.engine.cycle import Claim, Cycle
 from entente.engine.estate import Estate
 from entente.engine.host import Host, Use
 from entente.engine.outlook import NOTHING, Freed, Plot, gpus_of, outlook
-from entente.engine.placement import Shape, Spot, place
+from entente.engine.placement import Shape, Spot, holds, place
 from entente.engine.running import gpus_on
 
 NONE: Mapping[str, int] = MappingProxyType({})
@@ -170,9 +170,15 @@ class Ground:
         """Whether the gang stands with its least workers, as in `stand`: where that is, is not worked out."""
         claim = self.claim
         least, per = claim.job.min_workers, claim.job.gpus_per_worker
-        if claim.pool.exclusive or (claim.job.required and (only is None or least == 1)):
+        if claim.pool.exclusive:
             return self.stand(freed, only=only, cap=cap, loosely=loosely, least=True) is not None
-        return self.limit(freed, cap, loosely=loosely) >= least * per and self.outlook.rooms(per, freed, only) >= least
+        if self.limit(freed, cap, loosely=loosely) < least * per or self.outlook.rooms(per, freed, only) < least:
+            return False
+        if not claim.job.required or (only is not None and least > 1):
+            return True  # anywhere, or on these hosts, which are those of a domain
+        return holds(
+            claim.pool, self.outlook.spots(claim.tenant.name, freed=freed, least=per, only=only), shape_of(claim)
+        )
 
     def limit(self, freed: Freed = NOTHING, cap: int | None = None, *, loosely: bool = False) -> int:
         """GPUs that the claim may add to its tenant's charge in a shared pool."""
