@@ -151,7 +151,8 @@ class Bounds:
         for limit in self._limits:
             if limit >= rank:
                 least = self._with_own(limit, after, missing, there, own, others=others)
-                given = self._least_given(limit, after, gpus, own=False) if least is not None else None
+                # where hosts lack room, too, what makes it bounds the cost by itself
+                given = NOTHING if self.room.workers > 0 else self._least_given(limit, after, gpus, own=False)
                 if least is not None and given is not None:
                     return limit, max(least, given)
         return None

@@ -12,6 +12,9 @@ from entente.engine.option import Group, Option
 from entente.engine.outlook import NOTHING
 from entente.engine.victims import Test, freed_by
 
+_GROUPS_FOR_A_SET = 1_000
+"""Groups of waiting jobs that are looked at, for who would start, in the time of a set of victims."""
+
 
 def takes_from_nobody(cycle: Cycle, claim: Claim, ground: Ground) -> bool:
     """Whether a borrowed claim is beyond its tenant's due, and none of its tenant's own jobs may give way either."""
@@ -67,6 +70,7 @@ def test_of(
         possible=possible,
         acceptable=acceptable,
         growing=None if claim.pool.exclusive else lambda: _Taker(cycle, claim, ground, idle).take,
+        asking=sum(len(queue.groups) for queue in cycle.state.queues.values()) // _GROUPS_FOR_A_SET,
     )
 
 

@@ -69,6 +69,8 @@ class Test:
     """What the placement lacks."""
     growing: Callable[[], Callable[[Option], bool]] | None = None
     """Makes what takes one option after the other if it is allowed beside those taken; else `allowed` is asked."""
+    asking: int = 0
+    """How many sets could be looked at while one is found not to be acceptable, beside that one."""
 
     def taker(self) -> Callable[[Option], bool]:
         """What takes options that are allowed beside those that it took, and says whether it did."""
@@ -139,6 +141,7 @@ def _search(groups: Sequence[Group], test: Test, effort: Effort) -> tuple[tuple[
         elif test.acceptable(chosen):  # asked for late: it costs most
             return chosen, True
         else:
+            effort.sets = max(0, effort.sets - test.asking)
             tree.add(chosen, after)
     return None, False
 
