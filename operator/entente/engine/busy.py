@@ -16,6 +16,9 @@ from entente.engine.placement import Shape, Spot, place
 from entente.engine.queues import Rank
 from entente.engine.victims import freed_by
 
+_GROUPS_FOR_A_SET = 1_000
+"""Groups of waiting jobs that are looked at, for who would start, in the time of a set of victims."""
+
 
 def keeps_busy(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option]) -> bool:
     """Whether the GPUs in use do not fall, where that is asked for.
@@ -52,6 +55,8 @@ class Idle:
         self._rooms: dict[str, int] = {}
         self._asked: dict[str, int] = {}
         """GPUs that all waiting jobs of a tenant ask for."""
+        self.asking = sum(len(queue.groups) for queue in cycle.state.queues.values()) // _GROUPS_FOR_A_SET
+        """Sets of victims that could be looked at while it is worked out who would start beside one."""
         self.usable = math.inf
         """GPUs that any set may free: the claim's, and what jobs could start on as it is, at the most."""
         if not (claim.entitled or claim.pool.exclusive):
@@ -170,19 +175,16 @@ class _Left:
 
     def _start_anywhere(self, workers: int, per: int) -> None:
         """Put workers that fit on the roomiest hosts, the last on the tightest: as they are placed, but for ties."""
-        enough = [count for count, hosts in self._counts.items() if hosts and count >= per]
-        for count in sorted(enough, key=lambda c: (-(c // per), c)):
-            self._with[count].sort()
-            self._heaps.add(count)  # what is in order is a heap
-            for name in [n for n in self._with[count] if self._free.get(n) == count]:
-                if count // per >= workers:
-                    self.take({self._tightest(workers * per): workers}, per)
-                    return
-                self.take({name: count // per}, per)
-                workers -= count // per
+        while workers:
+            counts = [count for count, hosts in self._counts.items() if hosts]
+            roomiest = min(counts, key=lambda c: (-(c // per), c))
+            here = min(workers, roomiest // per)
+            count = roomiest if here < workers else min(c for c in counts if c >= workers * per)
+            self.take({self._first(count): here}, per)
+            workers -= here
 
-    def _tightest(self, gpus: int) -> str:
-        count = min(c for c, hosts in self._counts.items() if hosts and c >= gpus)
+    def _first(self, count: int) -> str:
+        """The first by name of the hosts that have so many left."""
         names = self._with[count]
         if count not in self._heaps:
             heapq.heapify(names)

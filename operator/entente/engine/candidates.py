@@ -283,7 +283,7 @@ def _moved_lately(cycle: Cycle, running: Running) -> bool:
     return any(e.cause is EvictionCause.MOVE and cycle.now - e.at < least for e in running.job.evictions)
 
 
-def by_tenant(options: Sequence[Option]) -> dict[str, list[Option]]:
+def by_tenant(options: Iterable[Option]) -> dict[str, list[Option]]:
     """Options of each tenant."""
     found: dict[str, list[Option]] = {}
     for option in options:

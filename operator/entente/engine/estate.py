@@ -7,27 +7,18 @@ changes, whatever the size of the estate.
 from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from entente.api.job import Phase
 from entente.engine.charges import Charges
 from entente.engine.ends import Ends
-from entente.engine.host import Host, Use
+from entente.engine.host import Domains, Host, Use, domains_of
 from entente.engine.model import HOLDING_PHASES, BarePods, Job, Node, Pool, Snapshot
 from entente.engine.running import Running
 from entente.engine.stock import Stock
 
 Steps = list[Callable[[], None]]
 """Changes of an estate, each of which takes one step back; the latest comes last."""
-
-
-@dataclass(frozen=True, slots=True)
-class Domains:
-    """The domains of one level of a pool: sets of hosts with the same value of the label, and of all wider ones."""
-
-    of: Mapping[str, str]
-    """By host that has the label: its domain."""
-    hosts: Mapping[str, frozenset[str]]
 
 
 class Estate:
@@ -94,12 +85,8 @@ class Estate:
         """Those of a level that the pool has, kept until its hosts change in what they are."""
         built, known = self.built[pool], self._domains.get((pool, level))
         if known is None or known[0] != built:
-            index, hosts = self.pools[pool].levels.index(level), dict[str, set[str]]()
-            of = {h.name: domain for h in self.by_pool[pool] if (domain := h.node.domains[index])}
-            for name, domain in of.items():
-                hosts.setdefault(domain, set()).add(name)
-            known = (built, Domains(of, {domain: frozenset(names) for domain, names in hosts.items()}))
-            self._domains[pool, level] = known
+            index = self.pools[pool].levels.index(level)
+            known = self._domains[pool, level] = (built, domains_of(self.by_pool[pool], index))
         return known[1]
 
     def drop_node(self, name: str) -> None:

@@ -1,5 +1,6 @@
 """A node of a pool, and who uses, leaves and holds GPUs on it."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from entente.engine.model import Node
@@ -80,3 +81,21 @@ class Host:
             self.tenants[tenant] = count
         else:
             del self.tenants[tenant]
+
+
+@dataclass(frozen=True, slots=True)
+class Domains:
+    """The domains of one level of a pool: sets of hosts with the same value of the label, and of all wider ones."""
+
+    of: Mapping[str, str]
+    """By host that has the label: its domain."""
+    hosts: Mapping[str, frozenset[str]]
+
+
+def domains_of(hosts: Iterable[Host], level: int) -> Domains:
+    """Those of a level, which is counted from the widest."""
+    of = {host.name: domain for host in hosts if (domain := host.node.domains[level])}
+    inside: dict[str, set[str]] = {}
+    for name, domain in of.items():
+        inside.setdefault(domain, set()).add(name)
+    return Domains(of, {domain: frozenset(names) for domain, names in inside.items()})

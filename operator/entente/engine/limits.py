@@ -12,9 +12,6 @@ from entente.engine.option import Group, Option
 from entente.engine.outlook import NOTHING
 from entente.engine.victims import Test, freed_by
 
-_GROUPS_FOR_A_SET = 1_000
-"""Groups of waiting jobs that are looked at, for who would start, in the time of a set of victims."""
-
 
 def takes_from_nobody(cycle: Cycle, claim: Claim, ground: Ground) -> bool:
     """Whether a borrowed claim is beyond its tenant's due, and none of its tenant's own jobs may give way either."""
@@ -55,7 +52,7 @@ def test_of(
     room = replace(ground.lacking(only), tenant=claim.tenant.name, gpus=gpus, own_gpus=own_gpus)
 
     def allowed(options: Sequence[Option]) -> bool:
-        return _above_floors(cycle, claim, ground, options) and not idle.left_by(options)
+        return _above_floors(cycle, claim, ground, filter(idle.counts, options)) and not idle.left_by(options)
 
     def possible(options: Sequence[Option]) -> bool:
         return ground.stands(freed_by(options), only=only, loosely=True)
@@ -70,7 +67,7 @@ def test_of(
         possible=possible,
         acceptable=acceptable,
         growing=None if claim.pool.exclusive else lambda: _Taker(cycle, claim, ground, idle).take,
-        asking=sum(len(queue.groups) for queue in cycle.state.queues.values()) // _GROUPS_FOR_A_SET,
+        asking=idle.asking,
     )
 
 
@@ -102,15 +99,9 @@ class _Taker:
         return True
 
 
-def _above_floors(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option]) -> bool:
+def _above_floors(cycle: Cycle, claim: Claim, ground: Ground, counted: Iterable[Option]) -> bool:
     """Others give only down to what is safe, save for the last indivisible job of each."""
-    for tenant, given in by_tenant(options).items():
-        if tenant == claim.tenant.name:
-            continue
-        counted = [o for o in given if not (o.moves or cycle.estate.running[o.job].on_call)]
-        if counted and not _gives_in_turn(cycle, claim, ground, tenant, counted):
-            return False
-    return True
+    return all(_gives_in_turn(cycle, claim, ground, *given) for given in by_tenant(counted).items())
 
 
 def _gives_in_turn(cycle: Cycle, claim: Claim, ground: Ground, tenant: str, given: Sequence[Option]) -> bool:

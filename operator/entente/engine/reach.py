@@ -63,7 +63,7 @@ def comes_to_nothing(cycle: Cycle, claim: Claim) -> bool:
     True only of a borrowed claim on a shared pool behind its tenant's first: were GPUs to come free for it, it would
     wait without having them reserved.
     """
-    if claim.entitled or claim.first or claim.pool.exclusive:
+    if not _is_behind(claim):
         return False
     key = (claim.tenant.name, claim.pool.name, claim.priority)
     gpus, moves = claim.least_gpus, claim.job.required
@@ -77,8 +77,13 @@ def comes_to_nothing(cycle: Cycle, claim: Claim) -> bool:
 
 def came_to_nothing(cycle: Cycle, claim: Claim) -> None:
     """A claim behind its tenant's first was tried in vain: so would those of its kind be, until the next step."""
-    if not (claim.entitled or claim.first or claim.pool.exclusive):
+    if _is_behind(claim):
         cycle.vain[_kind(cycle, claim)] = len(cycle.decisions)
+
+
+def _is_behind(claim: Claim) -> bool:
+    """Whether it borrows in a shared pool behind its tenant's first: were it to wait, nothing would be kept for it."""
+    return not (claim.entitled or claim.first or claim.pool.exclusive)
 
 
 def _kind(cycle: Cycle, claim: Claim) -> tuple[object, ...]:

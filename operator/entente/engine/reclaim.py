@@ -39,33 +39,34 @@ def reclaim(cycle: Cycle, claim: Claim) -> Taking | Waiting | None:
     # A victim gets MIN_GRACE_S at the least, so that what is free by then is not worth one, even after the notice.
     until = max(deadline(cycle, claim), cycle.now + MIN_GRACE_S)
 
-    ground = _ground(cycle, claim, until)
+    ground = Ground(cycle, claim, cycle.estate.ends[claim.pool.name].over_by(until), until)
     if ground.stands():
         return Waiting(until)
     longest = _longest_slack(cycle, claim.pool)
-    if _ground(cycle, claim, until, longest).stands():
+    if (likely := _likely(ground, until, longest)) and likely.stands():
         return Waiting(until)  # whoever would have to be told in time, if the estimates fail
     groups = _candidates(cycle, claim, ground)
     if not (claim.entitled or claim.job.required or claim.pool.exclusive):  # nobody is moved for it
         slowest = _slack(cycle, claim, (g[0].job for g in groups))
-        if slowest < longest and _ground(cycle, claim, until, slowest).stands():
+        if slowest < longest and (likely := _likely(ground, until, slowest)) and likely.stands():
             return Waiting(until)
     taking = take(cycle, claim, ground, groups)
     slack = _slack(cycle, claim, (o.job for o in taking.options)) if taking else 0.0
 
-    likely = _ground(cycle, claim, until, slack)
-    if likely.over != ground.over:
-        if likely.stands():
-            return Waiting(until)
-        taking = take(cycle, claim, likely, _candidates(cycle, claim, likely))
-    return taking
+    likely = _likely(ground, until, slack)
+    if likely is None:
+        return taking
+    if likely.stands():
+        return Waiting(until)
+    return take(cycle, claim, likely, _candidates(cycle, claim, likely))
 
 
-def _ground(cycle: Cycle, claim: Claim, until: float, slack: float | None = None) -> Ground:
-    """What there is by then for sure; or also by estimates, of which one that fails is known so many seconds before."""
+def _likely(surely: Ground, until: float, slack: float) -> Ground | None:
+    """What there is by estimates, too, of which one that fails is known so many seconds before; none if no more."""
+    cycle, claim = surely.cycle, surely.claim
     ends = cycle.estate.ends[claim.pool.name]
-    over = ends.over_by(until) if slack is None else ends.over_by(until, until - slack, cycle.now)
-    return Ground(cycle, claim, over, until)
+    over = ends.over_by(until, until - slack, cycle.now)
+    return Ground(cycle, claim, over, until) if over != surely.over else None
 
 
 def _slack(cycle: Cycle, claim: Claim, victims: Iterable[str]) -> float:
