@@ -12,6 +12,10 @@ from entente.simulator.setting import SettingError
 _MOST_TIMES = 8
 """Of what is asked for on average: with so many GPUs nobody should wait for long."""
 
+_ROOM = 1.25
+"""The search begins with so many times what is asked for on average, and goes on by as much: with no more hosts than
+are asked for jobs pile up until the trace ends, which takes longest to replay and is known not to be enough."""
+
 _STEP = 0.01
 """The search ends when it is known to this part."""
 
@@ -35,12 +39,12 @@ def equal_delay(runs: Runs, case: Case, policy: str, most_h: float) -> dict[str,
         tried[hosts] = _delay_h(runs, replace(case, hosts=hosts), policy)
         return tried[hosts] <= most_h
 
-    many = asked
+    many = math.ceil(asked * _ROOM)
     while not enough(many):
         if many > asked * _MOST_TIMES:
             message = f"{policy}: the mean delay is {tried[many]:.2f} h with {many} hosts, and is to be {most_h} h"
             raise ValueError(message)
-        many = math.ceil(many * 1.25)
+        many = math.ceil(many * _ROOM)
     few = max((hosts for hosts in tried if hosts < many), default=None)
     while few is None:  # so little is asked for that fewer hosts than that may be enough
         if many > 1 and enough(many * 4 // 5):
