@@ -71,10 +71,10 @@ class Batches:
 
     def __init__(self) -> None:
         self._heads: list[tuple[Rank, int, Batch]] = []
-        self._parked: list[tuple[Batch, Run]] = []
-        """Runs whose first job is like one that could not be placed."""
-        self._beyond: dict[object, list[tuple[int, Rank, int, Batch]]] = {}
+        self._beyond: dict[object, list[tuple[int, int, Batch]]] = {}
         """Batches that were out of reach, the smallest ask first, by all else of it."""
+        self._waiting: list[Batch] = []
+        """Batches whose jobs would wait for what comes free."""
 
     def put(self, batch: Batch, rank: Rank) -> None:
         """A batch takes its place by its first job."""
@@ -83,49 +83,54 @@ class Batches:
 
     def head(self) -> Batch | None:
         """The batch with the first job."""
-        while self._heads:
-            rank, _, batch = self._heads[0]
-            if batch.rank == rank:
-                return batch
-            heapq.heappop(self._heads)  # it was queued anew since
-        return None
+        return self._heads[0][2] if self._heads else None
 
     def settle(self, batch: Batch) -> None:
         """The first batch takes its place anew: it goes, if it has no more jobs."""
         first = batch.head()
         rank = first.rank if first else None
         if rank != batch.rank:
-            heapq.heappop(self._heads)
-            batch.rank = None
+            self._take(batch)
             if rank is not None:
                 self.put(batch, rank)
 
-    def park(self, batch: Batch) -> None:
-        """Set the first run of the first batch aside."""
-        self._parked.append((batch, batch.take()))
+    def pass_over(self, batch: Batch) -> None:
+        """The first run of the first batch is not served in this decision."""
+        batch.take()
         self.settle(batch)
 
     def set_aside(self, batch: Batch, ask: Ask) -> None:
         """Set the first batch aside: what it asks for is out of reach."""
-        rank, _, _ = heapq.heappop(self._heads)
-        batch.rank = None
-        heapq.heappush(self._beyond.setdefault(ask.kind, []), (ask.gpus, rank, id(batch), batch))
+        self._take(batch)
+        heapq.heappush(self._beyond.setdefault(ask.kind, []), (ask.gpus, id(batch), batch))
 
-    def return_runs(self) -> None:
-        """The runs that were set aside are to be tried again."""
-        for batch, run in self._parked:
-            batch.put(run)
-            first = batch.runs[0][0]
-            if batch.rank is None or first < batch.rank:
-                self.put(batch, first)
-        self._parked.clear()
+    def let_wait(self, batch: Batch) -> None:
+        """Set the first batch aside: its jobs would wait for what comes free."""
+        self._take(batch)
+        self._waiting.append(batch)
 
-    def return_batches(self, beyond: Callable[[Batch], bool]) -> None:
-        """The batches that were set aside take their places again, but for those that are still out of reach.
+    def return_waiting(self, last: Rank) -> None:
+        """What comes free may be less now: the batches that would wait for it take their places again."""
+        for batch in self._waiting:
+            self._return(batch, last)
+        self._waiting.clear()
+
+    def return_beyond(self, last: Rank, beyond: Callable[[Batch], bool]) -> None:
+        """The batches that were out of reach take their places again, but for those that still are.
 
         If one is, so are all that differ from it in asking for more GPUs only.
         """
         for aside in self._beyond.values():
-            while aside and not beyond(aside[0][3]):
-                _, rank, _, batch = heapq.heappop(aside)
-                self.put(batch, rank)
+            while aside and not beyond(aside[0][2]):
+                self._return(heapq.heappop(aside)[2], last)
+
+    def _take(self, batch: Batch) -> None:
+        heapq.heappop(self._heads)
+        batch.rank = None
+
+    def _return(self, batch: Batch, last: Rank) -> None:
+        """Let a batch come again, without the runs that had their turn: those up to the job that was served last."""
+        while (entry := batch.head()) and entry.rank <= last:
+            batch.take()
+        if entry:
+            self.put(batch, entry.rank)

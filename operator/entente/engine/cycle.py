@@ -30,6 +30,7 @@ from entente.engine.walk import ENTITLED, Bounds, Walk, Walker
 
 if TYPE_CHECKING:
     from entente.engine.coming import Coming
+    from entente.engine.ground import Ground
     from entente.engine.outlook import Outlook, View
     from entente.engine.reach import Reach
 
@@ -103,6 +104,8 @@ class Cycle:
     """By pool and tenant: GPUs of running jobs that end within the notice."""
     reaches: dict[object, tuple[int, Reach]] = field(default_factory=dict)
     """What borrowed claims could come to, as of so many steps."""
+    grounds: dict[object, tuple[int, Sequence[Ground]]] = field(default_factory=dict)
+    """What borrowed claims would wait for, as of so many steps."""
     vain: dict[object, int] = field(default_factory=dict)
     """Kinds of borrowed claims that came to nothing, and after how many steps."""
     slack: dict[str, float] = field(default_factory=dict)

@@ -38,10 +38,12 @@ class Ground:
         self.cycle, self.claim, self.estate = cycle, claim, cycle.estate
         self.over = frozenset(over)
         """Jobs that have ended by then."""
+        self.moment = moment
         self.outlook = outlook(cycle, claim, self.over, moment)
         self._charges: dict[str, int] | None = None
         self._free: int | None = None
         self._kept_at_first: int | None = None
+        self._limit_at_first: int | None = None
         self.started: dict[object, int] = {}
         """By what is taken: GPUs that waiting jobs would start on beside the claim."""
 
@@ -174,6 +176,8 @@ class Ground:
             return self.stand(freed, only=only, cap=cap, loosely=loosely, least=True) is not None
         if self.limit(freed, cap, loosely=loosely) < least * per or self.outlook.rooms(per, freed, only) < least:
             return False
+        if not freed and only is None:
+            return self.outlook.holds(shape_of(claim))
         if not claim.job.required or (only is not None and least > 1):
             return True  # anywhere, or on these hosts, which are those of a domain
         return holds(
@@ -182,7 +186,11 @@ class Ground:
 
     def limit(self, freed: Freed = NOTHING, cap: int | None = None, *, loosely: bool = False) -> int:
         """GPUs that the claim may add to its tenant's charge in a shared pool."""
-        return min(limit for limit, _ in self._limits(freed, cap, loosely=loosely))
+        if freed or cap is not None:
+            return min(limit for limit, _ in self._limits(freed, cap, loosely=loosely))
+        if self._limit_at_first is None:
+            self._limit_at_first = min(limit for limit, _ in self._limits(freed, cap, loosely=loosely))
+        return self._limit_at_first
 
     def _limits(self, freed: Freed, cap: int | None, *, loosely: bool) -> list[tuple[int, Added]]:
         """Limits of the claim's tenant, each with what workers on hosts add to the charge that it limits."""

@@ -1,7 +1,7 @@
 """In which order pending jobs are served: a lane for each tenant and pool, and the lane whose turn it is.
 
-Rule 11: the lower `u / due` goes first, ties by longest waiting, then name. In a lane jobs go in their tenant's order;
-those that are like one that could not be placed are passed over until GPUs come free.
+Rule 11: the lower `u / due` goes first, ties by longest waiting, then name. In a lane jobs go in their tenant's order,
+each once; those that are like one that could not be placed are passed over.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import heapq
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING
 
 from entente.api.job import AllocationClass
@@ -17,6 +18,7 @@ from entente.engine.batches import Batch, Batches
 from entente.engine.cycle import Cycle
 from entente.engine.queues import Likeness, Pending, Rank, waited
 from entente.engine.reach import out_of_reach
+from entente.engine.standing import waits_in_vain
 from entente.engine.walk import ENTITLED
 
 if TYPE_CHECKING:
@@ -27,12 +29,17 @@ Alike = tuple[str, Likeness, tuple[tuple[bool, bool], ...]]
 
 Turn = tuple[bool, Fraction, float, str, str]
 
+NONE_YET: Rank = (-inf, 0.0, 0.0, "")
+ALL: Rank = (inf, 0.0, 0.0, "")
+
 
 @dataclass(slots=True, eq=False)
 class _Lane:
     tenant: str
     pool: str
     batches: Batches = field(default_factory=Batches)
+    last: Rank = NONE_YET
+    """Of the job that was served last."""
 
 
 class Lanes:
@@ -52,14 +59,16 @@ class Lanes:
         """The job that is served next; none when all have been."""
         while self._turns:
             _, lane = heapq.heappop(self._turns)
-            entry = self._head(lane)
+            entry = self._head(lane, in_turn=True)
             if entry is None:
+                lane.last = ALL
                 continue
             if self._turns and self._turn(lane, entry) > self._turns[0][0]:
                 self._queue(lane)  # its first job was passed over meanwhile, and others wait longer
                 continue
             self._pass(lane)
             self._cycle_on(lane)
+            lane.last = entry.rank
             return entry
         return None
 
@@ -67,14 +76,15 @@ class Lanes:
         """Somebody was given GPUs: the shares are others now."""
         self._turns = []
         for lane in self._lanes.values():
-            self._queue(lane)
+            if lane.last != ALL:
+                lane.batches.return_waiting(lane.last)
+                self._queue(lane)
 
-    def try_again(self) -> None:
-        """GPUs came free: jobs that were passed over are tried after all."""
+    def look_anew(self) -> None:
+        """GPUs are being freed: what was out of reach may have come into it, for those that did not have their turn."""
         for lane in self._lanes.values():
-            lane.batches.return_runs()
-            lane.batches.return_batches(partial(self._is_beyond, lane.tenant))
-        self.turn_anew()
+            if lane.last != ALL:
+                lane.batches.return_beyond(lane.last, partial(self._is_beyond, lane.tenant))
 
     def alike(self, entry: Pending) -> Alike:
         """What the job has in common with those that need not be tried if it fails."""
@@ -102,21 +112,25 @@ class Lanes:
         late, share = self._cycle.ratio(lane.tenant, lane.pool)
         return (late, share, -waited(entry.job, self._cycle.now), lane.tenant, lane.pool)
 
-    def _head(self, lane: _Lane) -> Pending | None:
-        """The lane's first job that is still to be served."""
+    def _head(self, lane: _Lane, *, in_turn: bool = False) -> Pending | None:
+        """The lane's first job that is still to be served; with those that would only wait if it is not its turn."""
         if self._only_entitled and (lane.tenant, lane.pool) in self._cycle.blocked:
             return None  # they come again among the borrowers, in their place
         while batch := lane.batches.head():
-            if batch.ask is not None and self._is_beyond(lane.tenant, batch):
-                lane.batches.set_aside(batch, batch.ask)
-                continue
+            if batch.ask is not None and self._is_behind(lane.tenant, batch):
+                if out_of_reach(self._cycle, batch.any):
+                    lane.batches.set_aside(batch, batch.ask)
+                    continue
+                if in_turn and waits_in_vain(self._cycle, batch.any):
+                    lane.batches.let_wait(batch)
+                    continue
             entry = batch.head()
             if entry is None:
                 lane.batches.settle(batch)
             elif self._is_served(batch, entry):
                 self._pass(lane)
             elif self.alike(entry) in self._unplaced.tried:
-                lane.batches.park(batch)
+                lane.batches.pass_over(batch)
             else:
                 return entry
         return None
@@ -134,11 +148,11 @@ class Lanes:
         return batch.ask is not None and key in self._cycle.walks[tenant].homes
 
     def _is_beyond(self, tenant: str, batch: Batch) -> bool:
-        """Whether nothing comes of any job of a batch, whose tenant has others that wait before them."""
-        entry = batch.any
-        if any((tenant, pool) not in self._unplaced.firsts for pool in entry.pools):
-            return False
-        return out_of_reach(self._cycle, entry)
+        return self._is_behind(tenant, batch) and out_of_reach(self._cycle, batch.any)
+
+    def _is_behind(self, tenant: str, batch: Batch) -> bool:
+        """Whether its tenant has others that wait before its jobs, in all pools that may take them."""
+        return all((tenant, pool) in self._unplaced.firsts for pool in batch.any.pools)
 
 
 def lanes_of(cycle: Cycle, unplaced: Unplaced, class_: AllocationClass) -> Lanes:

@@ -12,7 +12,7 @@ from entente.engine.cycle import Claim, Cycle
 from entente.engine.host import Host
 from entente.engine.idle import bonds_of, not_handed_over, taker_of
 from entente.engine.model import Pool
-from entente.engine.placement import Spot
+from entente.engine.placement import Shape, Spot
 from entente.engine.reservations import Bonds, Reservation
 
 Freed = Mapping[str, Mapping[str, int]]
@@ -85,6 +85,7 @@ class Outlook:
         self._bases: dict[str, int | None] = {}
         self._plots: dict[str, Plot] = {}
         self._rooms: dict[tuple[int, frozenset[str] | None], int] = {}
+        self._most_together: dict[tuple[int, str], int] = {}
         self._spots: dict[tuple[str, int, frozenset[str] | None], list[Spot]] = {}
         self._seen = len(cycle.estate.touched[pool.name])
         changed = {*self._stock.moving, *cycle.estate.barred[pool.name], *self._end(over), *self._reserve(bound)}
@@ -119,7 +120,8 @@ class Outlook:
         """Another moment, by which more jobs have ended, and further reservations; what this is a copy of stays."""
         self.ended, self._ended, self.reserved = self.ended.copy(), self._ended.copy(), self.reserved.copy()
         self._closed, self._free, self._counts = set(self._closed), dict(self._free), self._counts.copy()
-        self._bases, self._plots, self._rooms, self._spots = dict(self._bases), {}, {}, {}
+        self._bases, self._plots = dict(self._bases), {}
+        self._rooms, self._most_together, self._spots = {}, {}, {}
         changed = self._end(over - self.over) | self._reserve(bound)
         changed |= coming(self._cycle, self._pool).left_between(self._moment, moment)
         self.over, self._moment = over, moment
@@ -135,6 +137,7 @@ class Outlook:
                 self._plots.pop(name, None)
             self._seen = len(touched)
             self._rooms.clear()
+            self._most_together.clear()
             self._spots.clear()
 
     def _look(self, name: str) -> None:
@@ -213,6 +216,24 @@ class Outlook:
             else:
                 self._rooms[key] = sum(self._free.get(name, 0) // gpus for name in only)
         return self._rooms[key]
+
+    def holds(self, shape: Shape) -> bool:
+        """Whether the least number of workers finds room in a shared pool, in one domain where that is required."""
+        if shape.level is None or not shape.required:
+            return self.rooms(shape.gpus_per_worker) >= shape.least
+        known = shape.level in self._pool.levels
+        return known and self._together(shape.gpus_per_worker, shape.level) >= shape.least
+
+    def _together(self, gpus: int, level: str) -> int:
+        """Workers of so many GPUs that find room in one domain, at the most."""
+        key = (gpus, level)
+        if key not in self._most_together:
+            rooms, index = Counter[str](), self._pool.levels.index(level)
+            for name, free in self._free.items():
+                if free >= gpus and (domain := self._hosts[name].node.domains[index]):
+                    rooms[domain] += free // gpus
+            self._most_together[key] = max(rooms.values(), default=0)
+        return self._most_together[key]
 
     def spots(
         self, tenant: str, *, freed: Freed = NOTHING, least: int = 1, only: frozenset[str] | None = None

@@ -55,22 +55,29 @@ class Likeness:
     @property
     def ask(self) -> "Ask":
         """What they have in common with more of the tenant's jobs."""
-        return Ask(self.priority, self.pools, self.required, self.least_gpus)
+        return Ask(self.priority, self.pools, self.required, self.level, self.min_workers, self.gpus_per_worker)
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What pending jobs of one tenant have in common that are out of reach together."""
+    """What pending jobs of one tenant have in common that come to nothing together."""
 
     priority: int
     pools: tuple[str, ...]
     required: bool
-    gpus: int
-    """GPUs of the workers that must start together."""
+    level: str | None
+    workers: int
+    """Those that must start together."""
+    gpus_per_worker: int
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of the workers that must start together."""
+        return self.workers * self.gpus_per_worker
 
     @property
     def kind(self) -> tuple[int, tuple[str, ...], bool]:
-        """All but the number of GPUs."""
+        """All that it rests on, but for the number of GPUs, whether they are out of reach."""
         return (self.priority, self.pools, self.required)
 
 

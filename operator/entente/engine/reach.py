@@ -51,10 +51,14 @@ def out_of_reach(cycle: Cycle, entry: Pending) -> bool:
 def _is_out_of_reach(cycle: Cycle, entry: Pending, pool: str) -> bool:
     if cycle.snapshot.pools[pool].exclusive:
         return False
-    key = (entry.job.tenant or "", pool, entry.priority)
-    reach = cycle.until_next_step(cycle.reaches, key, lambda: _reach(cycle, claim_of(cycle, entry, pool, first=False)))
-    gpus = entry.job.min_workers * entry.job.gpus_per_worker
+    reach, gpus = reach_of(cycle, entry, pool), entry.job.min_workers * entry.job.gpus_per_worker
     return gpus > reach.now and not reach.holds(gpus, moves=entry.job.required)
+
+
+def reach_of(cycle: Cycle, entry: Pending, pool: str) -> Reach:
+    """The bounds for a pending job that borrows behind its tenant's first."""
+    key = (entry.job.tenant or "", pool, entry.priority)
+    return cycle.until_next_step(cycle.reaches, key, lambda: _reach(cycle, claim_of(cycle, entry, pool, first=False)))
 
 
 def comes_to_nothing(cycle: Cycle, claim: Claim) -> bool:

@@ -36,24 +36,22 @@ def deadline(cycle: Cycle, claim: Claim) -> float:
 
 def reclaim(cycle: Cycle, claim: Claim) -> Taking | Waiting | None:
     """What the claim may take or wait for; nothing when the rules give it nothing."""
-    # A victim gets MIN_GRACE_S at the least, so that what is free by then is not worth one, even after the notice.
-    until = max(deadline(cycle, claim), cycle.now + MIN_GRACE_S)
-
-    ground = Ground(cycle, claim, cycle.estate.ends[claim.pool.name].over_by(until), until)
+    ground = surely_by(cycle, claim)
+    until = ground.moment
     if ground.stands():
         return Waiting(until)
-    longest = _longest_slack(cycle, claim.pool)
-    if (likely := _likely(ground, until, longest)) and likely.stands():
+    longest = longest_slack(cycle, claim.pool)
+    if (likely := likely_by(ground, longest)) and likely.stands():
         return Waiting(until)  # whoever would have to be told in time, if the estimates fail
     groups = _candidates(cycle, claim, ground)
     if not (claim.entitled or claim.job.required or claim.pool.exclusive):  # nobody is moved for it
         slowest = _slack(cycle, claim, (g[0].job for g in groups))
-        if slowest < longest and (likely := _likely(ground, until, slowest)) and likely.stands():
+        if slowest < longest and (likely := likely_by(ground, slowest)) and likely.stands():
             return Waiting(until)
     taking = take(cycle, claim, ground, groups)
     slack = _slack(cycle, claim, (o.job for o in taking.options)) if taking else 0.0
 
-    likely = _likely(ground, until, slack)
+    likely = likely_by(ground, slack)
     if likely is None:
         return taking
     if likely.stands():
@@ -61,9 +59,16 @@ def reclaim(cycle: Cycle, claim: Claim) -> Taking | Waiting | None:
     return take(cycle, claim, likely, _candidates(cycle, claim, likely))
 
 
-def _likely(surely: Ground, until: float, slack: float) -> Ground | None:
+def surely_by(cycle: Cycle, claim: Claim) -> Ground:
+    """What there is at the end of the claim's notice, whatever happens."""
+    # A victim gets MIN_GRACE_S at the least, so that what is free by then is not worth one, even after the notice.
+    until = max(deadline(cycle, claim), cycle.now + MIN_GRACE_S)
+    return Ground(cycle, claim, cycle.estate.ends[claim.pool.name].over_by(until), until)
+
+
+def likely_by(surely: Ground, slack: float) -> Ground | None:
     """What there is by estimates, too, of which one that fails is known so many seconds before; none if no more."""
-    cycle, claim = surely.cycle, surely.claim
+    cycle, claim, until = surely.cycle, surely.claim, surely.moment
     ends = cycle.estate.ends[claim.pool.name]
     over = ends.over_by(until, until - slack, cycle.now)
     return Ground(cycle, claim, over, until) if over != surely.over else None
@@ -75,7 +80,7 @@ def _slack(cycle: Cycle, claim: Claim, victims: Iterable[str]) -> float:
     return max(graces, default=0.0) + (claim.pool.handover_s or 0.0)
 
 
-def _longest_slack(cycle: Cycle, pool: Pool) -> float:
+def longest_slack(cycle: Cycle, pool: Pool) -> float:
     """The slack of the slowest victims that save when told, as many as ran when it was asked for first."""
     if pool.name not in cycle.slack:
         graces = [s for s, jobs in cycle.estate.graces[pool.name].items() if jobs and s <= pool.notice_s]

@@ -1,7 +1,7 @@
 """Rule 11: one job after the other, of the tenant with the lowest share of what is due to it.
 
-Free GPUs in any of its pools, best first; then what it may take; then a reservation. Jobs that are alike are tried
-once, and again after GPUs came free.
+Free GPUs in any of its pools, best first; then what it may take; then a reservation. Each job has one turn in a
+decision, in which it sees what those before it leave; what one could not have, none that is like it has in its stead.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ class Unplaced:
     firsts: set[tuple[str, str]] = field(default_factory=set)
     """Tenants and pools with a job that could not be placed."""
     tried: set[Alike] = field(default_factory=set)
-    """What could not be placed since GPUs last came free."""
+    """What could not be placed."""
 
 
 def serve(cycle: Cycle, unplaced: Unplaced, class_: AllocationClass) -> None:
@@ -50,8 +50,7 @@ def _consider(cycle: Cycle, unplaced: Unplaced, lanes: Lanes, entry: Pending) ->
     if any(_start(cycle, claim) for claim in claims):
         return
     if _take_or_wait(cycle, unplaced, claims):
-        unplaced.tried.clear()
-        lanes.try_again()
+        lanes.look_anew()
         return
     counts = cycle.walks[tenant].counts_in(entry)
     alike = lanes.alike(entry)

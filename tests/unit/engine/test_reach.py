@@ -7,7 +7,6 @@ import pytest
 
 from entente.engine import lanes, serving
 from entente.engine.cycle import Claim, Cycle, begin, claim_of
-from entente.engine.model import Terms
 from entente.engine.planner import decide
 from entente.engine.reach import comes_to_nothing, out_of_reach
 from entente.engine.reclaim import reclaim
@@ -16,46 +15,8 @@ from entente.engine.state import State
 from entente.engine.taking import Taking
 from entente.engine.verdict import opened
 from entente.engine.walk import ENTITLED
-from tests.support.estates import NOW, RACK, Draft, estate
-
-TENANTS = "abc"
-
-
-def drawn(order: random.Random) -> Draft:
-    """Hosts nearly full of all kinds of jobs, some of which end soon, and jobs of all kinds that wait."""
-    draft = estate().pool(hosts=4, racks=2)
-    for tenant in TENANTS:
-        limits = Terms(order.choice((0, 4, 8, 10)), order.choice((None, 0, 4)), order.choice((None, None, 4, 16)))
-        draft = draft.tenant(tenant, limits)
-    for host in range(4):
-        left, index = order.choice((8, 8, 7, 5)), 0
-        while left:
-            per = order.choice([n for n in (1, 2, 4, 8) if n <= left])
-            workers = order.randint(1, left // per)
-            draft = draft.running(
-                f"{order.choice(TENANTS)}/r{host}-{index}",
-                {f"h100-{host}": workers},
-                gpus_per_worker=per,
-                ran_s=order.choice((60.0, 700.0, 7200.0)),
-                elastic=(1, workers) if order.random() < 0.3 else None,
-                priority=order.choice((None, "low", "high")),
-                on_call=order.random() < 0.1,
-                expected_s=order.choice((None, None, 7300.0)),
-                max_s=order.choice((None, None, 7400.0)),
-            )
-            left, index = left - per * workers, index + 1
-    for index in range(order.randint(1, 8)):
-        draft = draft.pending(
-            f"{order.choice(TENANTS)}/w{index}",
-            workers=order.choice((1, 1, 2, 3)),
-            gpus_per_worker=order.choice((1, 2, 4, 8)),
-            priority=order.choice((None, "low", "high")),
-            level=RACK,
-            required=order.random() < 0.3,
-            max_s=order.choice((None, 120.0, 90_000.0)),
-            submitted=NOW - order.choice((60.0, 5000.0)),
-        )
-    return draft
+from tests.support.crowds import TENANTS, drawn
+from tests.support.estates import NOW, estate
 
 
 def counted(cycle: Cycle) -> Counter[str]:
@@ -96,6 +57,7 @@ def test_the_same_is_decided_as_when_every_job_is_tried(seeds: range, monkeypatc
     snapshots = [drawn(random.Random(seed)).snapshot() for seed in seeds]  # noqa: S311 - a repeatable draw, no secret
     found = [decide(snapshot).decisions for snapshot in snapshots]
     monkeypatch.setattr(lanes, "out_of_reach", lambda *_: False)
+    monkeypatch.setattr(lanes, "waits_in_vain", lambda *_: False)
     monkeypatch.setattr(serving, "comes_to_nothing", lambda *_: False)
     assert [decide(snapshot).decisions for snapshot in snapshots] == found
 
