@@ -138,8 +138,11 @@ def _new_places(
         running = cycle.estate.running[option.job]
         job, spots = running.job, []
         for spot in ground.outlook.spots(running.tenant, freed=freed, least=job.gpus_per_worker):
-            free = spot.free - taken.get(spot.name, 0)
-            shared = claim.pool.exclusive and holders.get(spot.name, running.tenant) != running.tenant
+            if spot.name not in taken:
+                spots.append(spot)
+                continue
+            free = spot.free - taken[spot.name]
+            shared = claim.pool.exclusive and holders[spot.name] != running.tenant
             if free > 0 and not shared:
                 spots.append(Spot(spot.name, spot.domains, free, own=spot.own))
         shape = Shape(running.workers, running.workers, job.gpus_per_worker, job.level, required=job.required)

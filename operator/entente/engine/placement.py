@@ -84,16 +84,18 @@ def _domains(pool: Pool, spots: Sequence[Spot], shape: Shape) -> Iterable[Sequen
 
 def _fitting(spots: Sequence[Spot], index: int, workers: int, per_worker: int) -> Iterable[Sequence[Spot]]:
     """Domains of one level with room for so many workers: most of the tenant's own room first, then the least free."""
-    members: dict[str, list[Spot]] = {}
+    rooms: dict[str, int] = {}
     for spot in spots:
-        if domain := spot.domains[index]:
-            members.setdefault(domain, []).append(spot)
+        domain = spot.domains[index]
+        rooms[domain] = rooms.get(domain, 0) + spot.free // per_worker
+    members: dict[str, list[Spot]] = {domain: [] for domain, room in rooms.items() if domain and room >= workers}
+    for spot in spots if members else ():
+        if spot.domains[index] in members:
+            members[spot.domains[index]].append(spot)
     ranked = []
     for domain, inside in members.items():
-        room = sum(s.free // per_worker for s in inside)
         own = sum(s.free // per_worker for s in inside if s.own)
-        if room >= workers:
-            ranked.append((-min(own, workers), sum(s.free for s in inside), domain))
+        ranked.append((-min(own, workers), sum(s.free for s in inside), domain))
     for _, _, domain in sorted(ranked):
         yield members[domain]
 
