@@ -11,7 +11,7 @@ from entente.engine.cycle import Claim, Cycle
 from entente.engine.domains import by_domain
 from entente.engine.ground import Ground
 from entente.engine.limits import test_of
-from entente.engine.option import Group, Option
+from entente.engine.option import Cost, Group, Option, risk_of
 from entente.engine.placement import Shape, Spot, place
 from entente.engine.taking import Taking
 from entente.engine.victims import EXACT_CANDIDATES, Effort, Test, cheapest, freed_by
@@ -43,10 +43,22 @@ def with_moves(
     for there, test in places or [(merged, test_of(cycle, claim, ground, merged, None, idle))]:
         if not _give(there, asked):
             continue
-        found = _found(cycle, claim, ground, there, test)
+        found = _found(cycle, claim, ground, there, _losing_no_more(test, best))
         if found and (best is None or (found.risk, bool(best.moved)) < (best.risk, True)):
             best = found  # a move before an eviction of equal loss
     return best
+
+
+def _losing_no_more(test: Test, best: Taking | None) -> Test:
+    """The same test, for sets that may yet be better."""
+    if best is None:
+        return test
+    most = 1000 * best.risk + EXACT_CANDIDATES  # in thousandths, as in a cost, where each job's is rounded
+
+    def wanted(cost: Cost) -> bool:
+        return risk_of(cost) <= most
+
+    return replace(test, wanted=wanted)
 
 
 def _give(groups: Iterable[Group], gpus: int) -> bool:
@@ -110,7 +122,8 @@ def _found(
         return settled(chosen) is not None and base.acceptable(chosen)
 
     likely = sorted(groups, key=lambda g: (g[0].risk / max(1, g[-1].gpus), g[0].job))[:EXACT_CANDIDATES]
-    found = cheapest(likely, Test(base.allowed, base.possible, acceptable, base.room), Effort(_MOST_SETS))
+    test = Test(base.allowed, base.possible, acceptable, base.room, wanted=base.wanted)
+    found = cheapest(likely, test, Effort(_MOST_SETS))
     return settled(found) if found and any(o.moves for o in found) else None
 
 

@@ -2,15 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-Cost = tuple[object, ...]
-"""What a set of options costs: the lower one is better."""
+Cost = tuple[Any, ...]
+"""What a set of options costs: the lower one is better. The highest priority of its own victims, then `Amounts`."""
 
 NO_OWN = float("-inf")
 """The priority of a set without own victims."""
 
 Amounts = tuple[int, int, int, int, int]
 """Own work at risk, work at risk (thousandths of GPU-seconds, so that sums are exact), GPUs evicted, GPUs, jobs."""
+
+
+def risk_of(cost: Cost) -> int:
+    """All work at risk, in thousandths of GPU-seconds."""
+    risk: int = cost[2]
+    return risk
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,8 @@ class Test:
     """What the placement lacks."""
     growing: Callable[[], Callable[[Option], bool]] | None = None
     """Makes what takes one option after the other if it is allowed beside those taken; else `allowed` is asked."""
+    wanted: Callable[[Cost], bool] = lambda _: True
+    """Whether a set of such a cost is better than what is found already: false for whatever costs more, if for this."""
     asking: int = 0
     """How many sets could be looked at while one is found not to be acceptable, beside that one."""
 
@@ -169,6 +171,8 @@ class _Tree:
         self._push((rank, *total, tuple(starts), ()), chosen, after, enough=False)
 
     def _push(self, key: Cost, chosen: tuple[Option, ...], after: int, *, enough: bool) -> None:
+        if not self.test.wanted(key):
+            return
         self._serial += 1
         heapq.heappush(self.heap, (key, self._serial, chosen, after, enough))
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from entente.engine.option import Group, Option
+from entente.engine.option import Group, Option, risk_of
 from entente.engine.victims import EXACT_CANDIDATES, Effort, cheapest, cost, freed_by
 from entente.engine.victims import Test as Asked  # pytest takes what is called Test for its own
 
@@ -116,6 +116,17 @@ def test_nothing_is_cheaper_among_all_sets(seed: int) -> None:
     else:
         assert found is not None
         assert cost(found) == cost(expected)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_a_set_is_found_only_where_one_of_its_cost_is_still_wanted(seed: int) -> None:
+    order = random.Random(seed)  # noqa: S311 - cases for a test, no secret
+    groups, test = drawn_groups(order, order.randrange(1, 8)), drawn_test(order)
+    if (expected := brute(groups, test)) is None:
+        return
+    risk = risk_of(cost(expected))
+    assert names(cheapest(groups, replace(test, wanted=lambda cost: risk_of(cost) <= risk), Effort()))
+    assert cheapest(groups, replace(test, wanted=lambda found: found < cost(expected)), Effort()) is None
 
 
 @pytest.mark.parametrize("seed", range(20))
