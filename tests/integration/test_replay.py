@@ -12,31 +12,30 @@ import pytest
 
 from localplane import LocalPlane
 from tests.support.estate import Estate
-from tests.support.operators import OperatorProcess, free_port, running
+from tests.support.operators import OperatorProcess, running
 from tests.support.people import entente, hire
 from tests.support.plane import eventually
 
 DECIDED_AT = "Entente-Decided-At"
-DEBUG_PORT = free_port()
 
 
 @pytest.fixture(scope="module")
 def operator(plane: LocalPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
-    with running(plane, tmp_path_factory.mktemp("operator"), "--debug-port", str(DEBUG_PORT)) as process:
+    with running(plane, tmp_path_factory.mktemp("operator"), debug=True) as process:
         yield process
 
 
-def served(path: str) -> tuple[str, str]:
+def served(operator: OperatorProcess, path: str) -> tuple[str, str]:
     """Text and moment of an answer of the debug port."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{DEBUG_PORT}{path}", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{operator.debug_port}{path}", timeout=10) as answer:
         return answer.read().decode(), answer.headers[DECIDED_AT]
 
 
-def of_one_decision() -> tuple[str, str, str]:
+def of_one_decision(operator: OperatorProcess) -> tuple[str, str, str]:
     """Snapshot, plan and moment of the same decision."""
 
     def look() -> tuple[str, str, str] | None:
-        (snapshot, before), (plan, after) = served("/debug/snapshot"), served("/debug/plan")
+        (snapshot, before), (plan, after) = served(operator, "/debug/snapshot"), served(operator, "/debug/plan")
         return (snapshot, plan, before) if before == after else None
 
     return eventually(look, what="two answers about one decision")
@@ -56,9 +55,9 @@ def busy(estate: Estate) -> tuple[str, str]:
     return claim, waiting
 
 
-def test_what_the_operator_decided_is_decided_again_byte_for_byte(estate: Estate) -> None:
+def test_what_the_operator_decided_is_decided_again_byte_for_byte(operator: OperatorProcess, estate: Estate) -> None:
     _, waiting = busy(estate)
-    snapshot, plan, moment = of_one_decision()
+    snapshot, plan, moment = of_one_decision(operator)
     assert '"action": "Hold"' in plan or '"action": "Wait"' in plan
     assert entente("plan", "-f", "-", "-o", "json", "--now", moment, stdin=snapshot).stdout == plan
     assert entente("plan", "-f", "-", "-o", "json", stdin=snapshot).stdout == plan
@@ -74,7 +73,8 @@ def test_what_the_operator_decided_is_decided_again_byte_for_byte(estate: Estate
 def test_the_debug_port_is_on_the_loopback_address_alone(operator: OperatorProcess) -> None:
     assert operator.leads()
     listening = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
-    addresses = {line.split()[1].split(":")[0] for line in listening if line.split()[1].endswith(f":{DEBUG_PORT:04X}")}
+    port = f":{operator.debug_port:04X}"
+    addresses = {line.split()[1].split(":")[0] for line in listening if line.split()[1].endswith(port)}
     assert addresses == {"0100007F"}, "127.0.0.1 in the kernel's byte order"
 
 

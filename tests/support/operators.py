@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -15,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from localplane import LocalPlane
+from localplane.ports import free_ports
 from tests.support import crds
 from tests.support.plane import eventually
 
@@ -29,10 +29,11 @@ _numbers = itertools.count(1)
 class OperatorProcess:
     """`entente operator`, started again after it was killed or stopped, with the same Lease."""
 
-    def __init__(self, plane: LocalPlane, directory: Path, *options: str) -> None:
+    def __init__(self, plane: LocalPlane, directory: Path, *options: str, debug: bool = False) -> None:
         self.plane = plane
         self.lease = f"operator-{next(_numbers)}"
-        self.port = free_port()
+        self.port, self.debug_port = free_ports(2)
+        self._debug = debug
         self.log = directory / f"{self.lease}.log"
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
@@ -42,6 +43,7 @@ class OperatorProcess:
         """Start it, and wait until it decides, or stands by."""
         command = [sys.executable, "-m", "entente.cli.main", "operator"]
         command += ["--kubeconfig", str(self.plane.kubeconfig), "--health-port", str(self.port)]
+        command += ["--debug-port", str(self.debug_port)] if self._debug else []
         command += [
             "--check-invariants",
             "--namespace",
@@ -61,7 +63,7 @@ class OperatorProcess:
         except AssertionError:
             if self.alive() or again or "address already in use" not in self.text():
                 raise
-            self.port = free_port()  # somebody else has taken the one that was free
+            self.port, self.debug_port = free_ports(2)  # somebody else has taken one that was free
             self.start(leads=leads, again=True)
 
     def alive(self) -> bool:
@@ -139,9 +141,9 @@ class OperatorProcess:
 
 
 @contextlib.contextmanager
-def running(plane: LocalPlane, directory: Path, *options: str) -> Iterator[OperatorProcess]:
+def running(plane: LocalPlane, directory: Path, *options: str, debug: bool = False) -> Iterator[OperatorProcess]:
     """An operator for one test; what it logged is printed, so that a failing test shows it."""
-    process = OperatorProcess(plane, directory, *options)
+    process = OperatorProcess(plane, directory, *options, debug=debug)
     process.start()
     try:
         yield process
@@ -164,10 +166,3 @@ def _prepare(plane: LocalPlane, lease: str) -> None:
         "spec": {},
     }
     plane.api.create(f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases", body)
-
-
-def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
