@@ -20,6 +20,9 @@ from entente.engine.walk import ENTITLED
 _MOST_SETS = 200
 """Sets looked at before the search falls back to the greedy one: each is costly, and moves are seldom needed."""
 
+_SETS_FOR_PLACES = 40
+"""Sets that are looked at in the time in which places are sought for those of one, in vain."""
+
 _MOST_DOMAINS = 8
 """Domains looked at, the most promising ones."""
 
@@ -122,7 +125,7 @@ def _found(
         return settled(chosen) is not None and base.acceptable(chosen)
 
     likely = sorted(groups, key=lambda g: (g[0].risk / max(1, g[-1].gpus), g[0].job))[:EXACT_CANDIDATES]
-    test = Test(base.allowed, base.possible, acceptable, base.room, wanted=base.wanted)
+    test = Test(base.allowed, base.possible, acceptable, base.room, wanted=base.wanted, asking=_SETS_FOR_PLACES)
     found = cheapest(likely, test, Effort(_MOST_SETS))
     return settled(found) if found and any(o.moves for o in found) else None
 
