@@ -5,13 +5,14 @@ What goes into a message is a `Figures`: the job's own request, its own tenant's
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from entente.api.reasons import Reason
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import fit, shape_of
 from entente.engine.host import Host
-from entente.engine.idle import spots_now
+from entente.engine.idle import bonds_of, spots_now, taker_of
 from entente.engine.placement import Shape, Spot, holds
 from entente.engine.reservations import Reservation
 from entente.engine.screening import priority_or_default
@@ -35,7 +36,7 @@ def explain(cycle: Cycle, claim: Claim, reservation: Reservation | None) -> Expl
     figures = _figures(cycle, claim)
     eta = reservation.turn if reservation else None
     kept_out = claim.entitled and not (reservation and reservation.own) and _kept_out(cycle, claim)
-    owed = claim.entitled and not kept_out
+    owed = claim.entitled and not kept_out and not _all_reserved(cycle, claim)
     if eta is not None:
         return Explanation(Reason.RESERVED, reserved(figures), eta, owed)
     reason = _reason(cycle, claim, figures, kept_out=kept_out)
@@ -61,12 +62,28 @@ def _figures(cycle: Cycle, claim: Claim) -> Figures:
 
 def _kept_out(cycle: Cycle, claim: Claim) -> bool:
     """Whether what is safe from the claim leaves its gang no hosts."""
+    return _no_hosts(cycle, claim, {})
+
+
+def _all_reserved(cycle: Cycle, claim: Claim) -> bool:
+    """Whether its gang has no hosts beside those that wait for the turn of its own tenant's jobs before it."""
+    bound = [r for r in bonds_of(cycle, claim.pool.name, taker_of(cycle, claim)).bound if r.job != claim.job.key]
+    reserved = Counter[str]()
+    for reservation in bound:
+        if reservation.tenant == claim.tenant.name:
+            reserved.update(reservation.gpus)
+    return bool(reserved) and _no_hosts(cycle, claim, reserved)
+
+
+def _no_hosts(cycle: Cycle, claim: Claim, reserved: Mapping[str, int]) -> bool:
+    """Whether these GPUs of hosts, and what is safe from the claim, leave its gang none."""
     spots = []
     for host in cycle.estate.by_pool[claim.pool.name]:
         stays = _stays(cycle, claim, host)
         if claim.pool.exclusive and any(gpus for tenant, gpus in stays.items() if tenant != claim.tenant.name):
             continue
-        spots.append(Spot(host.name, host.node.domains, max(0, host.capacity - stays.total()), own=False))
+        room = host.capacity - stays.total() - reserved.get(host.name, 0)
+        spots.append(Spot(host.name, host.node.domains, max(0, room), own=False))
     least = claim.job.min_workers
     return not holds(claim.pool, spots, Shape(least, least, claim.job.gpus_per_worker))
 

@@ -207,6 +207,17 @@ def test_the_notice_runs_for_no_job_behind_one_that_shut_the_guarantee() -> None
     assert not any(plan.standings[f"a/{name}"].notice_runs for name in ("first", "second", "third"))
 
 
+def test_the_notice_runs_for_no_job_whose_only_hosts_are_named_for_one_of_its_tenant_before_it() -> None:
+    draft = halves_in_use(2).node("h100-3").node("h100-4").tenant("a", 32).tenant("u", 0)
+    draft = draft.running("u/lent", {"h100-2": 2, "h100-3": 2, "h100-4": 2}, gpus_per_worker=4, ran_s=9000.0)
+    draft = draft.pending("a/first", workers=5, gpus_per_worker=5, submitted=NOW - 9000.0)
+    draft = draft.pending("a/second", gpus_per_worker=7, submitted=NOW - 8000.0)
+    plan = decide(draft.snapshot())
+    assert {d.job for d in plan.decisions} == {"a/first", "a/second"}
+    assert plan.standings["a/second"].class_ is AllocationClass.ENTITLED
+    assert not any(plan.standings[f"a/{name}"].notice_runs for name in ("first", "second"))
+
+
 def test_what_a_tenant_has_within_its_guarantee_keeps_others_out_by_whatever_right() -> None:
     draft = halves_in_use(4).tenant("v", 16).tenant("a", 8)
     draft = draft.running("v/low", {"h100-4": 1}, gpus_per_worker=8, priority="low")
