@@ -1,8 +1,16 @@
 """Estates that are nearly full, with jobs of all kinds that run and wait: drawn, the same each time."""
 
 import random
+from collections import Counter
+from collections.abc import Callable, Iterator
 
+from entente.engine.cycle import Claim, Cycle, begin, claim_of
 from entente.engine.model import Terms
+from entente.engine.queues import Pending
+from entente.engine.serving import Unplaced, serve
+from entente.engine.state import State
+from entente.engine.verdict import opened
+from entente.engine.walk import ENTITLED
 from tests.support.estates import NOW, RACK, Draft, estate
 
 TENANTS = "abc"
@@ -43,3 +51,22 @@ def drawn(order: random.Random) -> Draft:
             submitted=NOW - order.choice((60.0, 5000.0)),
         )
     return draft
+
+
+def behind(cycle: Cycle) -> Iterator[tuple[Pending, Claim]]:
+    """The jobs that still wait and borrow, as if others of their tenants waited before them."""
+    for tenant in TENANTS:
+        for entry in cycle.pending(tenant):
+            claim = claim_of(cycle, entry, "h100", first=False)
+            if not claim.entitled:
+                yield entry, claim
+
+
+def judged(seed: int, counted: Callable[[Cycle], Counter[str]]) -> Counter[str]:
+    """What is counted in a drawn estate before anybody was served, and after the entitled were."""
+    state = State(drawn(random.Random(seed)).snapshot())  # noqa: S311 - a repeatable draw, no secret
+    state.estate.watch()
+    cycle = opened(begin(state, NOW))
+    found = counted(cycle)
+    serve(cycle, Unplaced(), ENTITLED)
+    return found + counted(cycle)

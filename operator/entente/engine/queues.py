@@ -77,7 +77,7 @@ class Ask:
 
     @property
     def kind(self) -> tuple[int, tuple[str, ...], bool]:
-        """All that it rests on, but for the number of GPUs, whether they are out of reach."""
+        """What decides, beside the number of GPUs, whether they are out of reach."""
         return (self.priority, self.pools, self.required)
 
 

@@ -6,48 +6,30 @@ from collections import Counter
 import pytest
 
 from entente.engine import lanes, serving
-from entente.engine.cycle import Claim, Cycle, begin, claim_of
+from entente.engine.cycle import Claim, Cycle
 from entente.engine.planner import decide
 from entente.engine.reach import comes_to_nothing, out_of_reach
 from entente.engine.reclaim import reclaim
-from entente.engine.serving import Unplaced, serve
-from entente.engine.state import State
 from entente.engine.taking import Taking
-from entente.engine.verdict import opened
-from entente.engine.walk import ENTITLED
-from tests.support.crowds import TENANTS, drawn
-from tests.support.estates import NOW, estate
+from tests.support.crowds import behind, drawn, judged
+from tests.support.estates import estate
 
 
 def counted(cycle: Cycle) -> Counter[str]:
     """How the jobs that still wait are judged; fails where one is passed over of which something would come."""
     found = Counter[str]()
-    for tenant in TENANTS:
-        for entry in cycle.pending(tenant):
-            claim = claim_of(cycle, entry, "h100", first=False)
-            if claim.entitled:
-                continue
-            beyond, nothing = out_of_reach(cycle, entry), comes_to_nothing(cycle, claim)
-            taking = isinstance(reclaim(cycle, claim), Taking)
-            assert not (taking and nothing), entry.job
-            assert nothing or not beyond
-            found.update(beyond=beyond, nothing=nothing, taking=taking, all=1)
+    for entry, claim in behind(cycle):
+        beyond, nothing = out_of_reach(cycle, entry), comes_to_nothing(cycle, claim)
+        taking = isinstance(reclaim(cycle, claim), Taking)
+        assert not (taking and nothing), entry.job
+        assert nothing or not beyond
+        found.update(beyond=beyond, nothing=nothing, taking=taking, all=1)
     return found
-
-
-def judged(seed: int) -> Counter[str]:
-    """Before anybody was served, after the entitled were, and at the end."""
-    state = State(drawn(random.Random(seed)).snapshot())  # noqa: S311 - a repeatable draw, no secret
-    state.estate.watch()
-    cycle, unplaced = opened(begin(state, NOW)), Unplaced()
-    found = counted(cycle)
-    serve(cycle, unplaced, ENTITLED)
-    return found + counted(cycle)
 
 
 @pytest.mark.parametrize("seeds", [range(n, n + 25) for n in range(0, 200, 25)], ids=str)
 def test_nothing_would_have_come_of_what_is_passed_over(seeds: range) -> None:
-    found = sum((judged(seed) for seed in seeds), Counter[str]())
+    found = sum((judged(seed, counted) for seed in seeds), Counter[str]())
     assert found["all"] > found["nothing"] > found["beyond"] > 0
     assert found["taking"]
 

@@ -1,48 +1,31 @@
 """Who would only wait: each of them waits when it is tried."""
 
-import random
 from collections import Counter
 
 import pytest
 
-from entente.engine.cycle import Cycle, begin, claim_of
+from entente.engine.cycle import Cycle, begin
 from entente.engine.reclaim import Waiting, reclaim
-from entente.engine.serving import Unplaced, serve
 from entente.engine.standing import waits_in_vain
 from entente.engine.state import State
 from entente.engine.verdict import opened
-from entente.engine.walk import ENTITLED
-from tests.support.crowds import TENANTS, drawn
+from tests.support.crowds import behind, judged
 from tests.support.estates import NOW, RACK, estate
 
 
 def counted(cycle: Cycle) -> Counter[str]:
     """How those that still wait are judged; fails where one does not wait that was to."""
     found = Counter[str]()
-    for tenant in TENANTS:
-        for entry in cycle.pending(tenant):
-            claim = claim_of(cycle, entry, "h100", first=False)
-            if claim.entitled:
-                continue
-            only_waits, waits = waits_in_vain(cycle, entry), isinstance(reclaim(cycle, claim), Waiting)
-            assert waits or not only_waits, entry.job
-            found.update(only_waits=only_waits, waits=waits, all=1)
+    for entry, claim in behind(cycle):
+        only_waits, waits = waits_in_vain(cycle, entry), isinstance(reclaim(cycle, claim), Waiting)
+        assert waits or not only_waits, entry.job
+        found.update(only_waits=only_waits, waits=waits, all=1)
     return found
-
-
-def judged(seed: int) -> Counter[str]:
-    """Before anybody was served, and after the entitled were."""
-    state = State(drawn(random.Random(seed)).snapshot())  # noqa: S311 - a repeatable draw, no secret
-    state.estate.watch()
-    cycle = opened(begin(state, NOW))
-    found = counted(cycle)
-    serve(cycle, Unplaced(), ENTITLED)
-    return found + counted(cycle)
 
 
 @pytest.mark.parametrize("seeds", [range(n, n + 50) for n in range(0, 200, 50)], ids=str)
 def test_whoever_is_said_to_wait_does(seeds: range) -> None:
-    found = sum((judged(seed) for seed in seeds), Counter[str]())
+    found = sum((judged(seed, counted) for seed in seeds), Counter[str]())
     assert found["all"] > found["waits"] >= found["only_waits"] > 0
 
 
