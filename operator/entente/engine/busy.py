@@ -11,7 +11,7 @@ from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import Ground
 from entente.engine.model import Job, Pool
 from entente.engine.option import Option
-from entente.engine.outlook import NOTHING
+from entente.engine.outlook import NOTHING, Freed
 from entente.engine.placement import Shape, Spot, place
 from entente.engine.queues import Rank
 from entente.engine.victims import freed_by
@@ -59,8 +59,15 @@ class Idle:
         """Sets of victims that could be looked at while it is worked out who would start beside one."""
         self.usable = math.inf
         """GPUs that any set may free: the claim's, and what jobs could start on as it is, at the most."""
-        if not (claim.entitled or claim.pool.exclusive):
-            pool = claim.pool.name
+        self.on_a_host = math.inf
+        """GPUs that others may have on a host that the claim takes, where hosts are not shared: its tenant's waiting
+        jobs alone could start there. What others could start on elsewhere is no reason to take it."""
+        if claim.entitled:
+            return
+        pool = claim.pool.name
+        if claim.pool.exclusive:
+            self.on_a_host = _usable_alone(cycle, claim, ground)
+        else:
             self._rooms = _rooms(cycle, claim, ground.charges(NOTHING))
             self._asked = {tenant: queue.waiting(pool) for tenant, queue in cycle.state.queues.items()}
             self.usable = claim.least_gpus + sum(self._startable(tenant, 0) for tenant in self._rooms)
@@ -90,6 +97,14 @@ class Idle:
         return max(0, min(self._rooms[tenant] + given, self._asked[tenant]))
 
 
+def _usable_alone(cycle: Cycle, claim: Claim, ground: Ground) -> int:
+    """GPUs that the claim, and jobs of its tenant that wait beside it, could start on within its due, at the most."""
+    tenant, pool = claim.tenant.name, claim.pool.name
+    charged = 0 if cycle.yielding_to(claim) else ground.charges(NOTHING)[tenant]
+    room, asked = cycle.due(tenant, pool) - charged, cycle.state.queues[tenant].waiting(pool)
+    return max(claim.least_gpus, min(room, asked))
+
+
 def _would_start(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[Option], wanted: int) -> int:
     """GPUs that waiting jobs within their due would start on, beside the claim, once these are freed.
 
@@ -102,12 +117,11 @@ def _would_start(cycle: Cycle, claim: Claim, ground: Ground, options: Sequence[O
     if still < wanted:
         return still
     nodes = ground.stand(freed, cap=cap_of(cycle, claim, options)) or {}
-    left = _Left({s.name: s.free for s in ground.outlook.spots(claim.tenant.name, freed=freed)}, cycle)
-    left.take(nodes, claim.job.gpus_per_worker)
+    beside = _Beside(cycle, claim, ground, freed, nodes)
     for tenant, room in rooms.items():
         still -= most[tenant]
         if most[tenant]:
-            total += _starting(cycle, claim, tenant, left, room, wanted - total)
+            total += _starting(cycle, claim, tenant, beside.left_for(tenant), room, wanted - total)
         if total >= wanted or total + still < wanted:
             break
     return total
@@ -148,11 +162,37 @@ def _rooms(cycle: Cycle, claim: Claim, charges: Mapping[str, int]) -> dict[str, 
     return rooms
 
 
+class _Beside:
+    """What is left for the waiting jobs of each tenant once the claim stands on these nodes."""
+
+    def __init__(self, cycle: Cycle, claim: Claim, ground: Ground, freed: Freed, nodes: Mapping[str, int]) -> None:
+        self._cycle, self._claim, self._outlook, self._freed, self._nodes = cycle, claim, ground.outlook, freed, nodes
+        self._before: dict[str, _Left] = {}
+        """By tenant that was asked for already; where hosts are shared, one for all."""
+
+    def left_for(self, tenant: str) -> "_Left":
+        """The hosts that a tenant's jobs may start on: none that the claim or another tenant took in the meantime."""
+        exclusive = self._claim.pool.exclusive
+        key = tenant if exclusive else ""
+        if key not in self._before:
+            own = tenant == self._claim.tenant.name or not exclusive
+            taken = set[str]() if own else set(self._nodes)
+            for before in self._before.values():
+                taken |= before.taken
+            spots = self._outlook.spots(tenant if exclusive else self._claim.tenant.name, freed=self._freed)
+            left = self._before[key] = _Left({s.name: s.free for s in spots if s.name not in taken}, self._cycle)
+            if own:
+                left.take(self._nodes, self._claim.job.gpus_per_worker)
+        return self._before[key]
+
+
 class _Left:
     """GPUs of hosts that are left for waiting jobs."""
 
     def __init__(self, free: dict[str, int], cycle: Cycle) -> None:
         self._free, self._hosts = free, cycle.estate.hosts
+        self.taken: set[str] = set()
+        """Hosts that workers were put on."""
         self._with: dict[int, list[str]] = {}
         """Hosts that have so many left, or had; a heap once one is taken from it."""
         self._heaps: set[int] = set()
@@ -195,6 +235,7 @@ class _Left:
 
     def take(self, nodes: Mapping[str, int], per_worker: int) -> None:
         """Workers are on hosts."""
+        self.taken.update(nodes)
         for name, workers in nodes.items():
             before = self._free.pop(name)
             left = before - workers * per_worker

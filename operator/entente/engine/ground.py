@@ -1,5 +1,6 @@
 """What a claim may stand on at a later moment: free GPUs per host, as seen by one tenant."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -47,8 +48,11 @@ class Ground:
         self.started: dict[object, int] = {}
         """By what is taken: GPUs that waiting jobs would start on beside the claim."""
 
-    def lacking(self, only: frozenset[str] | None) -> Room:
-        """What the claim's least gang lacks on these hosts (all of them if none are named)."""
+    def lacking(self, only: frozenset[str] | None, most: float = math.inf) -> Room:
+        """What the claim's least gang lacks on these hosts (all of them if none are named).
+
+        `most`: where hosts are not shared, one on which others have more GPUs than that makes no room.
+        """
         per, tenant = self.claim.job.gpus_per_worker, self.claim.tenant.name
 
         @cache
@@ -58,11 +62,10 @@ class Ground:
                 return 0
             before = max(0, base) // per
             if self.claim.pool.exclusive:
-                plot = self.outlook.plot(name)
-                if others := [k for k, user in plot.users.items() if user != tenant]:
-                    before = 0
-                    if gpus < sum(gpus_of(plot.host, key) for key in others):
-                        return 0
+                theirs = self._of_others(name)
+                before = 0 if theirs else before
+                if gpus < sum(theirs.values()) or self.crowded(name, most):
+                    return 0
             return max(0, min(base + gpus, self.estate.hosts[name].capacity)) // per - before
 
         if self.claim.pool.exclusive:
@@ -70,6 +73,19 @@ class Ground:
         else:
             found = self.outlook.rooms(per, only=only)
         return Room(max(0, self.claim.job.min_workers - found), per, made)
+
+    def crowded(self, name: str, most: float) -> bool:
+        """Whether others will have more GPUs than that on a host, other than on call."""
+        theirs = self._of_others(name)
+        if sum(theirs.values()) <= most:
+            return False
+        running = self.estate.running
+        return not all(key in running and running[key].on_call for key in theirs)
+
+    def _of_others(self, name: str) -> dict[str, int]:
+        """GPUs of other tenants' jobs on a host that the claim's tenant may come to use."""
+        plot, tenant = self.outlook.plot(name), self.claim.tenant.name
+        return {key: gpus_of(plot.host, key) for key, user in plot.users.items() if user != tenant}
 
     def charge_of(self, tenant: str, gpus: Mapping[str, int], freed: Freed) -> int:
         """What GPUs on these hosts add to a tenant's charge, once these jobs have given theirs."""

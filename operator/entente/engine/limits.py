@@ -49,7 +49,7 @@ def test_of(
     """The test of sets of these candidates for a claim on some ground, or only on some of its hosts."""
     own_gpus = beyond_right(cycle, claim, ground, groups)
     gpus = 0 if claim.pool.exclusive else claim.least_gpus - ground.limit(loosely=True)
-    room = replace(ground.lacking(only), tenant=claim.tenant.name, gpus=gpus, own_gpus=own_gpus)
+    room = replace(ground.lacking(only, idle.on_a_host), tenant=claim.tenant.name, gpus=gpus, own_gpus=own_gpus)
 
     def allowed(options: Sequence[Option]) -> bool:
         return _above_floors(cycle, claim, ground, filter(idle.counts, options)) and not idle.left_by(options)

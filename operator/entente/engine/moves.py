@@ -75,10 +75,13 @@ def gathered(cycle: Cycle, claim: Claim, ground: Ground, best: Taking | None) ->
     if (name, pool) in cycle.blocked:
         return best
     # moving frees no GPUs: the claim must find its own among those that are free now, if not together
-    if claim.job.min_workers * claim.job.gpus_per_worker > sum(spot.free for spot in ground.outlook.spots(name)):
+    if claim.least_gpus > sum(spot.free for spot in ground.outlook.spots(name)):
         return best
-    entitled = replace(claim, class_=ENTITLED)
     guaranteed = cycle.quotas[pool].quotas[name].guaranteed
+    running = (r for r in cycle.estate.by_tenant.get(name, {}).values() if r.pool == pool)
+    if sum(r.gpus for r in running if r.job.key not in ground.over) + claim.least_gpus > guaranteed:
+        return best  # however close together they are
+    entitled = replace(claim, class_=ENTITLED)
     own = [(m,) for m in _movers(cycle, claim, ground, ()) if m.tenant == name]
     base = test_of(cycle, entitled, ground, own, None, Idle(cycle, entitled, ground))
 

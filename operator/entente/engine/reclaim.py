@@ -98,7 +98,7 @@ def _candidates(cycle: Cycle, claim: Claim, ground: Ground) -> list[Group]:
 def take(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]) -> Taking | None:
     """The cheapest victims of these candidates that let the claim stand on this ground."""
     idle = Idle(cycle, claim, ground)
-    useful = groups if claim.entitled else [g for group in groups if (g := _useful(group, idle))]
+    useful = groups if claim.entitled else [g for group in groups if (g := _useful(claim, ground, group, idle))]
     likely = within_right(cycle, claim, ground, useful)
     best = _evicting(cycle, claim, ground, likely, idle) if _give_room(claim, ground, likely) else None
     if claim.job.required or (best is None and claim.entitled):
@@ -116,8 +116,11 @@ def _give_room(claim: Claim, ground: Ground, groups: Sequence[Group]) -> bool:
     return ground.outlook.rooms(claim.job.gpus_per_worker, freed) >= claim.job.min_workers
 
 
-def _useful(group: Group, idle: Idle) -> Group:
+def _useful(claim: Claim, ground: Ground, group: Group, idle: Idle) -> Group:
     """The ways of giving that do not leave GPUs idle whatever else is taken."""
+    if claim.pool.exclusive and group[0].tenant != claim.tenant.name:
+        hosts = (name for name in group[-1].freed if ground.outlook.base(name) is not None)
+        return () if all(ground.crowded(name, idle.on_a_host) for name in hosts) else group
     if group[-1].gpus <= idle.usable:
         return group
     return tuple(option for option in group if not idle.left_by((option,)))
