@@ -15,7 +15,6 @@ from entente.engine import telling
 from entente.engine.decisions import Action
 from entente.engine.estate import Estate
 from entente.engine.guarantees import PoolQuotas, Quota
-from entente.engine.host_walk import walk_hosts
 from entente.engine.model import MIN_GRACE_S, Job, Pool, Snapshot, Tenant
 from entente.engine.option import Group, Option
 from entente.engine.placement import Spot
@@ -285,17 +284,14 @@ def _walk_with_due(cycle: Cycle, name: str, first: Walk) -> Walk:
 
 
 def _walk(cycle: Cycle, name: str, *, with_due: bool = False, promised: bool = False) -> Walk:
-    tenant, bounds, exclusive = cycle.state.tenants[name], {}, False
+    tenant, bounds = cycle.state.tenants[name], {}
     for pool in tenant.terms:
         if pool in cycle.quotas:
             quota = cycle.quotas[pool].quotas[name]
             guaranteed = quota.promised if promised else quota.guaranteed
             bounds[pool] = Bounds(guaranteed, cycle.due(name, pool) if with_due else None)
-            exclusive = exclusive or cycle.snapshot.pools[pool].exclusive
     out = cycle.out | cycle.spent[name] if name in cycle.spent else cycle.out
     walker = Walker(cycle.estate, tenant, cycle.state.queues[name], out, bounds)
-    if exclusive:
-        return walk_hosts(walker)
     return cycle.state.walk(walker, (with_due, promised))
 
 

@@ -116,7 +116,7 @@ def _domains(
         return {name: frozenset((name,)) for name in inside}, inside
     if not claim.job.required or claim.job.level not in claim.pool.levels:
         return {}, {}
-    domains = ground.estate.domains(claim.pool.name, claim.job.level)
+    domains = ground.estate.layout(claim.pool.name).domains(claim.job.level)
     for group in groups:
         for domain in sorted({domains.of[name] for name in group[-1].freed if name in domains.of}):
             inside.setdefault(domain, []).append(group)

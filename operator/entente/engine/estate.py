@@ -12,7 +12,7 @@ from dataclasses import replace
 from entente.api.job import Phase
 from entente.engine.charges import Charges
 from entente.engine.ends import Ends
-from entente.engine.host import Domains, Host, Use, domains_of
+from entente.engine.host import Host, Layout, Use
 from entente.engine.model import HOLDING_PHASES, BarePods, Job, Node, Pool, Snapshot
 from entente.engine.running import Running
 from entente.engine.stock import Stock
@@ -53,7 +53,7 @@ class Estate:
         self.charges = Charges(self.pools, self.hosts, self.running)
         self.touched: dict[str, list[str]] = {pool: [] for pool in self.by_pool}
         """Hosts of each pool on which something changed since `watch`, one after the other."""
-        self._domains: dict[tuple[str, str], tuple[int, Domains]] = {}
+        self._layouts: dict[str, tuple[int, Layout]] = {}
         self._placed_on: dict[str, dict[str, Job]] = {}
         """By node, there or not: the jobs that were told to have workers on it."""
         self._bare: tuple[BarePods, ...] = ()
@@ -81,12 +81,11 @@ class Estate:
         self.built[node.pool] += 1
         self._settle_again(node.name)
 
-    def domains(self, pool: str, level: str) -> Domains:
-        """Those of a level that the pool has, kept until its hosts change in what they are."""
-        built, known = self.built[pool], self._domains.get((pool, level))
+    def layout(self, pool: str) -> Layout:
+        """What the hosts of a pool are, kept until that changes."""
+        built, known = self.built[pool], self._layouts.get(pool)
         if known is None or known[0] != built:
-            index = self.pools[pool].levels.index(level)
-            known = self._domains[pool, level] = (built, domains_of(self.by_pool[pool], index))
+            known = self._layouts[pool] = (built, Layout(self.pools[pool].levels, self.by_pool[pool]))
         return known[1]
 
     def drop_node(self, name: str) -> None:

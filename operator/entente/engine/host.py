@@ -1,7 +1,9 @@
 """A node of a pool, and who uses, leaves and holds GPUs on it."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from entente.engine.model import Node
 
@@ -92,7 +94,31 @@ class Domains:
     hosts: Mapping[str, frozenset[str]]
 
 
-def domains_of(hosts: Iterable[Host], level: int) -> Domains:
+class Layout:
+    """What the hosts of a pool are, whoever is on them.
+
+    Args:
+        levels: labels of the pool's topology, wide to narrow.
+        hosts: all hosts of the pool.
+    """
+
+    def __init__(self, levels: Sequence[str], hosts: Iterable[Host]) -> None:
+        self._levels, self._hosts = levels, tuple(hosts)
+        self._domains: dict[str, Domains] = {}
+
+    @cached_property
+    def sizes(self) -> Mapping[int, int]:
+        """By GPUs that may be given out on them, if any: how many hosts."""
+        return Counter(host.capacity for host in self._hosts if host.capacity)
+
+    def domains(self, level: str) -> Domains:
+        """Those of a level of the pool. Raises ValueError for any other."""
+        if level not in self._domains:
+            self._domains[level] = _domains_of(self._hosts, self._levels.index(level))
+        return self._domains[level]
+
+
+def _domains_of(hosts: Iterable[Host], level: int) -> Domains:
     """Those of a level, which is counted from the widest."""
     of = {host.name: domain for host in hosts if (domain := host.node.domains[level])}
     inside: dict[str, set[str]] = {}

@@ -8,6 +8,7 @@ from entente.api.reasons import Reason
 from entente.engine.estate import Estate
 from entente.engine.gpu_walk import walk_gpus
 from entente.engine.guarantees import PoolQuotas, past_borrowing, pool_quotas
+from entente.engine.host_walk import walk_hosts
 from entente.engine.model import BarePods, Job, Node, Snapshot, Tenant, Terms
 from entente.engine.queues import Queue
 from entente.engine.screening import Refusal, Screen, priority_of
@@ -125,11 +126,12 @@ class State:
         return replace(known[1], quotas=quotas)
 
     def walk(self, walker: Walker, kind: object) -> Walk:
-        """The walk of a tenant of shared pools: the last of its kind, if nothing that it rests on has changed."""
+        """The walk of a tenant: the last of its kind, if nothing that it rests on has changed."""
         walks, basis = self._walks.setdefault(walker.tenant.name, {}), walker.basis()
         known = walks.get(kind)
         if known is None or known[0] != basis:
-            known = walks[kind] = (basis, walk_gpus(walker))
+            exclusive = any(self.estate.pools[pool].exclusive for pool in walker.bounds)
+            known = walks[kind] = (basis, (walk_hosts if exclusive else walk_gpus)(walker))
         return known[1]
 
     def forget_walks(self, tenant: str) -> None:

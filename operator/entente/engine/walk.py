@@ -51,7 +51,7 @@ class Walker:
             self.estate.changed[self.tenant.name],
             self.queue,
             self.queue.changed,
-            tuple(self.bounds.items()),
+            tuple((pool, bounds, self.estate.built[pool]) for pool, bounds in self.bounds.items()),
             sorted(held, key=lambda h: h[0].key),
             sorted(out),
         )

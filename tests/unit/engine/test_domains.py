@@ -80,11 +80,11 @@ def test_a_gang_on_many_hosts_is_looked_at_once() -> None:
 def test_domains_are_looked_at_anew_once_a_host_changes_or_goes() -> None:
     draft = estate().pool(hosts=2, racks=2).tenant("a", 8)
     state = State(draft.snapshot())
-    before = state.estate.domains("h100", RACK)
-    assert state.estate.domains("h100", RACK) is before
+    before = state.estate.layout("h100").domains(RACK)
+    assert state.estate.layout("h100").domains(RACK) is before
     node = state.nodes["h100-1"]
     (other,) = {domain for domain in before.hosts if domain != before.of[node.name]}
     state.put_node(replace(node, domains=(other, f"{other}/h100-1")))
-    assert state.estate.domains("h100", RACK).hosts == {other: frozenset({"h100-0", "h100-1"})}
+    assert state.estate.layout("h100").domains(RACK).hosts == {other: frozenset({"h100-0", "h100-1"})}
     state.drop_node("h100-1")
-    assert state.estate.domains("h100", RACK).of == {"h100-0": other}
+    assert state.estate.layout("h100").domains(RACK).of == {"h100-0": other}
