@@ -12,6 +12,7 @@ from entente.engine.domains import by_domain
 from entente.engine.ground import Ground
 from entente.engine.limits import test_of
 from entente.engine.option import Cost, Group, Option, risk_of
+from entente.engine.outlook import NOTHING
 from entente.engine.placement import Shape, Spot, place
 from entente.engine.taking import Taking
 from entente.engine.victims import EXACT_CANDIDATES, Effort, Test, cheapest, freed_by
@@ -74,21 +75,37 @@ def gathered(cycle: Cycle, claim: Claim, ground: Ground, best: Taking | None) ->
     pool, name = claim.pool.name, claim.tenant.name
     if (name, pool) in cycle.blocked:
         return best
-    # moving frees no GPUs: the claim must find its own among those that are free now, if not together
-    if claim.least_gpus > sum(spot.free for spot in ground.outlook.spots(name)):
-        return best
-    guaranteed = cycle.quotas[pool].quotas[name].guaranteed
-    running = (r for r in cycle.estate.by_tenant.get(name, {}).values() if r.pool == pool)
-    if sum(r.gpus for r in running if r.job.key not in ground.over) + claim.least_gpus > guaranteed:
+    guaranteed, charges = cycle.quotas[pool].quotas[name].guaranteed, ground.charges(NOTHING)
+    further = ground.allowance(NOTHING, charges)
+    at_home = [r for r in cycle.estate.by_tenant.get(name, {}).values() if r.pool == pool]
+    staying = [r for r in at_home if r.job.key not in ground.over]
+    used = sum(r.gpus for r in staying) + claim.least_gpus
+    if used > min(guaranteed, charges[name] + further):
         return best  # however close together they are
+    spots = ground.outlook.spots(name)
+    # moving frees no GPUs: the claim must find its own among those that are free now, if not together
+    if claim.least_gpus > sum(spot.free for spot in spots):
+        return best
     entitled = replace(claim, class_=ENTITLED)
-    own = [(m,) for m in _movers(cycle, claim, ground, ()) if m.tenant == name]
+    open_at_home = [spot.free for spot in spots if spot.own]
+
+    def finds_room(mover: Option) -> bool:
+        """That others are moved away for it is not sought."""
+        running = cycle.estate.running[mover.job]
+        size = running.job.gpus_per_worker
+        return further // size + sum(free // size for free in open_at_home) >= running.workers
+
+    own = [(m,) for m in _movers(cycle, claim, ground, ()) if m.tenant == name and finds_room(m)]
     base = test_of(cycle, entitled, ground, own, None, Idle(cycle, entitled, ground))
 
     def possible(options: Sequence[Option]) -> bool:
         return ground.stand(freed_by(options), cap=guaranteed) is not None
 
-    found = _found(cycle, entitled, ground, own, Test(base.allowed, possible, base.acceptable, base.room), guaranteed)
+    home = {*(host for r in staying for host in r.nodes), *(spot.name for spot in spots if spot.own)}
+    room = ground.lacking(frozenset(home & ground.estate.hosts.keys()))
+    room = replace(room, workers=max(0, room.workers - -(-further // claim.job.gpus_per_worker)))
+    test = Test(base.allowed, possible, base.acceptable, room)
+    found = _found(cycle, entitled, ground, own, test, guaranteed)
     return found if found and not (best and best.risk < found.risk) else best
 
 
