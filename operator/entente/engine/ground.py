@@ -144,7 +144,7 @@ class Ground:
         """GPUs that the claim's tenant may add to its charge then, beyond what others keep back."""
         pool = self.claim.pool
         if self._free is None:
-            self._free = self._free_at_first()
+            self._free = self.outlook.whole() if pool.exclusive else self.outlook.free()
         free = self._free
         if pool.exclusive:
             for name in {name for nodes in freed.values() for name in nodes}:
@@ -164,12 +164,6 @@ class Ground:
         if self._kept_at_first is None:
             self._kept_at_first = self.cycle.kept_from(self.claim, charges)
         return self._kept_at_first
-
-    def _free_at_first(self) -> int:
-        """GPUs that are free then, or of hosts that are, if nobody is evicted."""
-        if self.claim.pool.exclusive:
-            return sum(self._whole(plot, NOTHING) for plot in self.outlook.plots())
-        return self.outlook.free()
 
     def _whole(self, plot: Plot, freed: Freed) -> int:
         """GPUs of a host that will be empty, else none."""

@@ -1,7 +1,7 @@
 """How many GPUs of each host of a pool will be free for a tenant at a later moment, when some jobs have ended."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -84,6 +84,7 @@ class Outlook:
         """How many hosts have so many GPUs free then."""
         self._bases: dict[str, int | None] = {}
         self._plots: dict[str, Plot] = {}
+        self._whole: int | None = None
         self._rooms: dict[tuple[int, frozenset[str] | None], int] = {}
         self._most_together: dict[tuple[int, str], int] = {}
         self._spots: dict[tuple[str, int, frozenset[str] | None], list[Spot]] = {}
@@ -121,7 +122,7 @@ class Outlook:
         self.ended, self._ended, self.reserved = self.ended.copy(), self._ended.copy(), self.reserved.copy()
         self._closed, self._free, self._counts = set(self._closed), dict(self._free), self._counts.copy()
         self._bases, self._plots = dict(self._bases), {}
-        self._rooms, self._most_together, self._spots = {}, {}, {}
+        self._whole, self._rooms, self._most_together, self._spots = None, {}, {}, {}
         changed = self._end(over - self.over) | self._reserve(bound)
         changed |= coming(self._cycle, self._pool).left_between(self._moment, moment)
         self.over, self._moment = over, moment
@@ -136,6 +137,7 @@ class Outlook:
                 self._look(name)
                 self._plots.pop(name, None)
             self._seen = len(touched)
+            self._whole = None
             self._rooms.clear()
             self._most_together.clear()
             self._spots.clear()
@@ -185,12 +187,6 @@ class Outlook:
             self._plots[name] = Plot(host, base, users)
         return self._plots[name]
 
-    def plots(self) -> Iterator[Plot]:
-        """All hosts that the tenant may come to use."""
-        for host in self._cycle.estate.by_pool[self._pool.name]:
-            if self.base(host.name) is not None:
-                yield self.plot(host.name)
-
     def occupied(self, plot: Plot, freed: Freed, tenant: str) -> bool:
         """Whether a job of another tenant will still have GPUs on the host."""
         others = [key for key, user in plot.users.items() if user != tenant]
@@ -199,6 +195,13 @@ class Outlook:
     def free(self) -> int:
         """GPUs that are free then, over all hosts, whoever is on them."""
         return sum(free * count for free, count in self._counts.items())
+
+    def whole(self) -> int:
+        """GPUs of the hosts that nobody will be on, nor has reserved, where hosts are not shared."""
+        if self._whole is None:
+            sizes = ((free, self._hosts[name].capacity) for name, free in self._free.items())
+            self._whole = sum(free for free, capacity in sizes if free == capacity)
+        return self._whole
 
     def rooms(self, gpus: int, freed: Freed = NOTHING, only: frozenset[str] | None = None) -> int:
         """Workers of so many GPUs that find room in a shared pool, once these jobs have given theirs."""
