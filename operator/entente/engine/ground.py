@@ -1,7 +1,7 @@
 """What a claim may stand on at a later moment: free GPUs per host, as seen by one tenant."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from entente.engine.bounds import Room
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.estate import Estate
 from entente.engine.host import Host, Use
-from entente.engine.outlook import NOTHING, Freed, Plot, gpus_of, outlook
+from entente.engine.outlook import NOTHING, Freed, given_by, gpus_of, outlook
 from entente.engine.placement import Shape, Spot, holds, place
 from entente.engine.running import gpus_on
 
@@ -45,6 +45,7 @@ class Ground:
         self._free: int | None = None
         self._kept_at_first: int | None = None
         self._limit_at_first: int | None = None
+        self._had: dict[tuple[str, str], int] = {}
         self.started: dict[object, int] = {}
         """By what is taken: GPUs that waiting jobs would start on beside the claim."""
 
@@ -91,12 +92,9 @@ class Ground:
         """What GPUs on these hosts add to a tenant's charge, once these jobs have given theirs."""
         if not self.claim.pool.exclusive:
             return sum(gpus.values())
-        total = 0
-        for name in gpus:
-            plot = self.outlook.plot(name)
-            uses = [(k, u) for k, u in (*plot.host.using.items(), *plot.host.held.items()) if k in plot.users]
-            total += 0 if _keeps(plot.host, uses, tenant, freed) else plot.host.node.offered
-        return total
+        given = self._given(freed)
+        left = (name for name in gpus if given.get((name, tenant), 0) >= self._has(name, tenant))
+        return sum(self.estate.hosts[name].node.offered for name in left)
 
     def charges(self, freed: Freed) -> Mapping[str, int]:
         """What each tenant of the pool will be charged, without the claim."""
@@ -111,21 +109,43 @@ class Ground:
         if not freed:
             return self._charges
         charges = dict(self._charges)
-        for key, nodes in freed.items():
-            tenant = self.estate.running[key].tenant
-            if tenant in charges and not self.claim.pool.exclusive:
-                charges[tenant] -= sum(nodes.values())
-        if self.claim.pool.exclusive:
-            for name in {name for nodes in freed.values() for name in nodes}:
-                for tenant in self._leaving(name, freed) & charges.keys():
-                    charges[tenant] -= self.estate.hosts[name].node.offered
+        for tenant, gpus in self._no_more(freed):
+            if tenant in charges:
+                charges[tenant] -= gpus
         return charges
 
-    def _leaving(self, name: str, freed: Freed) -> set[str]:
-        """Tenants that will not be charged for a host any more, once these jobs have given theirs."""
-        host = self.estate.hosts[name]
-        uses = [(k, u) for k, u in (*host.using.items(), *host.held.items()) if k not in self.over]
-        return {use.tenant for _, use in uses if not _keeps(host, uses, use.tenant, freed)}
+    def _no_more(self, freed: Freed) -> Iterator[tuple[str, int]]:
+        """Tenants, and GPUs that they are charged for no more once these jobs have given theirs."""
+        if not self.claim.pool.exclusive:
+            yield from ((self.estate.running[key].tenant, sum(nodes.values())) for key, nodes in freed.items())
+            return
+        for (name, tenant), gpus in self._given(freed).items():
+            yield tenant, sum(self.left(tenant, {name: gpus}).values())
+
+    def left(self, tenant: str, given: Mapping[str, int]) -> dict[str, int]:
+        """Hosts, with their GPUs, that a tenant is charged for no more once its jobs have given so many on each.
+
+        Only where hosts are not shared.
+        """
+        hosts = self.estate.hosts
+        return {name: hosts[name].node.offered for name, gpus in given.items() if gpus >= self._has(name, tenant)}
+
+    def _given(self, freed: Freed) -> dict[tuple[str, str], int]:
+        """GPUs that these jobs give, by host and tenant."""
+        given: dict[tuple[str, str], int] = {}
+        for key, nodes in freed.items():
+            tenant = self.estate.running[key].tenant
+            for name, gpus in nodes.items():
+                given[name, tenant] = given.get((name, tenant), 0) + gpus
+        return given
+
+    def _has(self, name: str, tenant: str) -> int:
+        """GPUs that a tenant will have on a host, in use or held, if nobody is evicted."""
+        if (name, tenant) not in self._had:
+            host = self.estate.hosts[name]
+            uses = (u for k, u in (*host.using.items(), *host.held.items()) if k not in self.over)
+            self._had[name, tenant] = sum(use.gpus for use in uses if use.tenant == tenant)
+        return self._had[name, tenant]
 
     def charged_at_first(self, tenant: str, freed: Freed) -> int:
         """A tenant's charge once the victims are gone: the jobs that are to end by themselves may still be there."""
@@ -146,14 +166,11 @@ class Ground:
         if self._free is None:
             self._free = self.outlook.whole() if pool.exclusive else self.outlook.free()
         free = self._free
-        if pool.exclusive:
-            for name in {name for nodes in freed.values() for name in nodes}:
-                if self.outlook.base(name) is not None:
-                    plot = self.outlook.plot(name)
-                    free += self._whole(plot, freed) - self._whole(plot, NOTHING)
-        else:
-            base = self.outlook.base
-            free += sum(n for nodes in freed.values() for name, n in nodes.items() if base(name) is not None)
+        given = given_by(freed)
+        for name, gpus in given.items():
+            base = self.outlook.base(name)
+            if base is not None:
+                free += self._emptied(name, base, gpus) if pool.exclusive else gpus
         left = free - self._kept(charges)
         return max(0, left) if pool.exclusive else left  # its own hosts are the tenant's, whatever others keep back
 
@@ -165,11 +182,10 @@ class Ground:
             self._kept_at_first = self.cycle.kept_from(self.claim, charges)
         return self._kept_at_first
 
-    def _whole(self, plot: Plot, freed: Freed) -> int:
-        """GPUs of a host that will be empty, else none."""
-        given = sum(nodes.get(plot.host.name, 0) for nodes in freed.values())
-        enough, tenant = plot.base + given >= plot.host.capacity, self.claim.tenant.name
-        return plot.host.capacity if enough and not self.outlook.occupied(plot, freed, tenant) else 0
+    def _emptied(self, name: str, base: int, gpus: int) -> int:
+        """GPUs of a host that is empty once so many GPUs are given on it, and would not be else."""
+        capacity = self.estate.hosts[name].capacity
+        return capacity if base < capacity <= base + gpus else 0
 
     def stands(
         self,

@@ -9,7 +9,7 @@ from entente.engine.caps import cap_of
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import Ground
 from entente.engine.option import Group, Option
-from entente.engine.outlook import NOTHING
+from entente.engine.outlook import NOTHING, given_by
 from entente.engine.victims import Test, freed_by
 
 
@@ -109,16 +109,12 @@ def _gives_in_turn(cycle: Cycle, claim: Claim, ground: Ground, tenant: str, give
     if not claim.pool.exclusive:
         part = max(_part(cycle, o) for o in given)
         return _stays_above(cycle, claim, ground.charges(NOTHING), tenant, sum(o.gpus for o in given) - part)
-    floor, freed = floor_of(cycle, claim, tenant), freed_by(given)
-    for last in given:
-        before = dict(freed)
-        if last.keeps is None:
-            del before[last.job]
-        else:
-            before[last.job] = _but_one(last, cycle.estate.running[last.job].job.gpus_per_worker)
-        if ground.charges(before).get(tenant, floor + 1) > floor:
-            return True
-    return False
+    charges, floor = ground.charges(NOTHING), floor_of(cycle, claim, tenant)
+    if tenant not in charges:
+        return True
+    left = ground.left(tenant, given_by(freed_by(given)))
+    after = charges[tenant] - sum(left.values())
+    return any(after + sum(left.get(name, 0) for name in _last_hosts(cycle, option)) > floor for option in given)
 
 
 def _part(cycle: Cycle, option: Option) -> int:
@@ -131,8 +127,9 @@ def _stays_above(cycle: Cycle, claim: Claim, charges: Mapping[str, int], tenant:
     return tenant not in charges or charges[tenant] - gpus > floor_of(cycle, claim, tenant)
 
 
-def _but_one(shrink: Option, per_worker: int) -> dict[str, int]:
-    """What a shrink frees when it gives one worker less: on the host that it takes last."""
-    keeps = shrink.keeps or {}
-    last = max(shrink.freed, key=lambda name: (keeps.get(name, 0) * per_worker + shrink.freed[name], name))
-    return {n: g - per_worker * (n == last) for n, g in shrink.freed.items() if g > per_worker * (n == last)}
+def _last_hosts(cycle: Cycle, option: Option) -> Iterable[str]:
+    """Hosts that it takes GPUs of when it gives its last indivisible part: a shrink, those of one worker."""
+    if option.keeps is None:
+        return option.freed
+    per, keeps = cycle.estate.running[option.job].job.gpus_per_worker, option.keeps
+    return (max(option.freed, key=lambda name: (keeps.get(name, 0) * per + option.freed[name], name)),)
