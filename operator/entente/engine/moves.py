@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 from entente.engine.busy import Idle
 from entente.engine.candidates import movable
@@ -95,7 +96,7 @@ def gathered(cycle: Cycle, claim: Claim, ground: Ground, best: Taking | None) ->
         size = running.job.gpus_per_worker
         return further // size + sum(free // size for free in open_at_home) >= running.workers
 
-    own = [(m,) for m in _movers(cycle, claim, ground, ()) if m.tenant == name and finds_room(m)]
+    own = [(m,) for m in _movers(cycle, claim, ground, (), own=True) if finds_room(m)]
     base = test_of(cycle, entitled, ground, own, None, Idle(cycle, entitled, ground))
 
     def possible(options: Sequence[Option]) -> bool:
@@ -109,15 +110,25 @@ def gathered(cycle: Cycle, claim: Claim, ground: Ground, best: Taking | None) ->
     return found if found and not (best and best.risk < found.risk) else best
 
 
-def _movers(cycle: Cycle, claim: Claim, ground: Ground, groups: Iterable[Group]) -> list[Option]:
+def _movers(cycle: Cycle, claim: Claim, ground: Ground, groups: Iterable[Group], *, own: bool = False) -> list[Option]:
+    """Jobs that may be moved, or the tenant's own. That others make way for them, too, is not sought."""
     movers = [g[0] for g in movable(cycle, claim) if g[0].job not in ground.over]
-    if claim.pool.exclusive:
-        return movers
-    # Each must find room on what is free or taken: that others are moved away for it is not sought.
+    if own:
+        movers = [m for m in movers if m.tenant == claim.tenant.name]
     taken, jobs = freed_by(g[-1] for g in groups), cycle.estate.running
-    sizes = {jobs[m.job].job.gpus_per_worker for m in movers}
-    rooms = {size: ground.outlook.rooms(size, taken) for size in sizes}
-    return [m for m in movers if rooms[jobs[m.job].job.gpus_per_worker] >= jobs[m.job].workers]
+
+    @cache
+    def rooms(tenant: str, size: int) -> int:
+        if claim.pool.exclusive:
+            return sum(spot.free // size for spot in ground.outlook.spots(tenant, freed=taken, least=size))
+        return ground.outlook.rooms(size, taken)
+
+    def finds_room(mover: Option) -> bool:
+        running = jobs[mover.job]
+        eyes = running.tenant if claim.pool.exclusive else ""
+        return rooms(eyes, running.job.gpus_per_worker) >= running.workers
+
+    return [mover for mover in movers if finds_room(mover)]
 
 
 def _found(

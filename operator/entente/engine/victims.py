@@ -6,6 +6,7 @@ and then every victim that can be left out is left out, costliest first.
 """
 
 import heapq
+from bisect import bisect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -156,6 +157,9 @@ class _Tree:
         self.bounds = Bounds(groups, test.room)
         self.heap: list[tuple[Cost, int, tuple[Option, ...], int, bool]] = []
         self._serial = 0
+        lacking = bisect(range(len(groups)), 0, key=lambda i: int(not test.possible(_all_of(groups[i:]))))
+        self._enough_from = lacking - 1
+        """The candidates from there on make the placement possible all together, whoever else gives."""
         self._latest = [sorted(-g[-1].started for g in groups[index:]) for index in range(len(groups) + 1)]
 
     def add(self, chosen: tuple[Option, ...], after: int) -> None:
@@ -193,7 +197,8 @@ class _Tree:
                 else:
                     self.add(larger, after + 1)
                 tally.drop(option)
-        if self.test.possible([*chosen, *_all_of(self.groups[after + 1 :])]):
+        later = after + 1
+        if later <= self._enough_from or self.test.possible([*chosen, *_all_of(self.groups[later:])]):
             self.add(chosen, after + 1)
 
 
