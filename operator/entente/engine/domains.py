@@ -126,15 +126,14 @@ def _domains(
 def _unlike(claim: Claim, ground: Ground, inside: dict[str, list[Group]]) -> list[str]:
     """The first by name of the hosts with the same candidates and as many free GPUs: a large gang is on many.
 
-    All of them where hosts are not shared: there it matters who else is on them.
+    Where hosts are not shared it matters, too, who else is on them.
     """
     outlook = ground.outlook
     bases = {name: base for name in inside if (base := outlook.base(name)) is not None}
-    if claim.pool.exclusive:
-        return list(bases)
     first: dict[object, str] = {}
     for name, base in bases.items():
         freed = tuple((id(group), group[-1].freed[name]) for group in inside[name])
-        like = (base, ground.estate.hosts[name].capacity, freed)
+        users = frozenset(outlook.plot(name).users) if claim.pool.exclusive else None
+        like = (base, ground.estate.hosts[name].capacity, freed, users)
         first[like] = min(name, first.get(like, name))
     return list(first.values())

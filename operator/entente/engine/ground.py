@@ -54,7 +54,7 @@ class Ground:
 
         `most`: where hosts are not shared, one on which others have more GPUs than that makes no room.
         """
-        per, tenant = self.claim.job.gpus_per_worker, self.claim.tenant.name
+        per = self.claim.job.gpus_per_worker
 
         @cache
         def made(name: str, gpus: int) -> int:
@@ -69,11 +69,28 @@ class Ground:
                     return 0
             return max(0, min(base + gpus, self.estate.hosts[name].capacity)) // per - before
 
-        if self.claim.pool.exclusive:
-            found = sum(spot.free // per for spot in self.outlook.spots(tenant, least=per, only=only))
-        else:
-            found = self.outlook.rooms(per, only=only)
+        found = self._found_alone(only) if self.claim.pool.exclusive else self.outlook.rooms(per, only=only)
         return Room(max(0, self.claim.job.min_workers - found), per, made)
+
+    def _found_alone(self, only: frozenset[str] | None) -> int:
+        """Workers that find room on exclusive hosts: the tenant's, and as many further ones as others leave it."""
+        further = -(-self.allowance(NOTHING, self.charges(NOTHING)) // self.claim.job.gpus_per_worker)
+        return self._rooms_alone(only, own=True) + min(further, self._rooms_alone(only, own=False))
+
+    def _rooms_alone(self, only: frozenset[str] | None = None, *, own: bool) -> int:
+        per = self.claim.job.gpus_per_worker
+        spots = self.outlook.spots(self.claim.tenant.name, least=per, only=only)
+        return sum(spot.free // per for spot in spots if spot.own is own)
+
+    def charged_alone(self, given: Mapping[str, int]) -> int:
+        """What the tenant is charged with the claim on exclusive hosts, at the least.
+
+        `given`: GPUs of each host that its own jobs could give to it.
+        """
+        per, tenant = self.claim.job.gpus_per_worker, self.claim.tenant.name
+        at_home = self._rooms_alone(own=True) + sum(-(-gpus // per) for gpus in given.values())
+        left = sum(self.left(tenant, given).values())
+        return self.charges(NOTHING)[tenant] - left + max(0, self.claim.job.min_workers - at_home) * per
 
     def crowded(self, name: str, most: float) -> bool:
         """Whether others will have more GPUs than that on a host, other than on call."""

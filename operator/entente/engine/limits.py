@@ -24,23 +24,31 @@ def takes_from_nobody(cycle: Cycle, claim: Claim, ground: Ground) -> bool:
 def within_right(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]) -> list[Group]:
     """Without others' jobs where the claim's tenant may take from none, not even if all its own candidates went."""
     tenant = claim.tenant.name
-    given = sum(group[-1].gpus for group in groups if group[0].tenant == tenant)
-    if beyond_right(cycle, claim, ground, groups) <= given:
-        return list(groups)
-    return [group for group in groups if group[0].tenant == tenant]
+    own = [group for group in groups if group[0].tenant == tenant]
+    if claim.pool.exclusive:
+        given = given_by(freed_by(group[-1] for group in own))
+        within = ground.charged_alone(given) <= _right(cycle, claim, groups)
+    else:
+        within = beyond_right(cycle, claim, ground, groups) <= sum(group[-1].gpus for group in own)
+    return list(groups) if within else own
 
 
 def beyond_right(cycle: Cycle, claim: Claim, ground: Ground, groups: Iterable[Group]) -> int:
     """GPUs that the tenant's own jobs must give at the least before the claim may take from others among these."""
     if claim.pool.exclusive:
         return 0  # what a job gives of a host may free none of its tenant's charge, or all of it
+    return ground.charges(NOTHING)[claim.tenant.name] + claim.least_gpus - _right(cycle, claim, groups)
+
+
+def _right(cycle: Cycle, claim: Claim, groups: Iterable[Group]) -> int:
+    """What the claim's tenant may be charged at the most once it took from others among these."""
     pool, tenant = claim.pool.name, claim.tenant.name
     right = cycle.due(tenant, pool)
-    if claim.entitled:
-        guaranteed = cycle.quotas[pool].quotas[tenant].guaranteed
-        called = any(cycle.estate.running[group[0].job].on_call for group in groups)
-        right = max(right, guaranteed) if called else guaranteed
-    return ground.charges(NOTHING)[tenant] + claim.least_gpus - right
+    if not claim.entitled:
+        return right
+    guaranteed = cycle.quotas[pool].quotas[tenant].guaranteed
+    called = any(cycle.estate.running[group[0].job].on_call for group in groups)
+    return max(right, guaranteed) if called else guaranteed
 
 
 def test_of(

@@ -102,10 +102,7 @@ def gathered(cycle: Cycle, claim: Claim, ground: Ground, best: Taking | None) ->
     def possible(options: Sequence[Option]) -> bool:
         return ground.stand(freed_by(options), cap=guaranteed) is not None
 
-    home = {*(host for r in staying for host in r.nodes), *(spot.name for spot in spots if spot.own)}
-    room = ground.lacking(frozenset(home & ground.estate.hosts.keys()))
-    room = replace(room, workers=max(0, room.workers - -(-further // claim.job.gpus_per_worker)))
-    test = Test(base.allowed, possible, base.acceptable, room)
+    test = Test(base.allowed, possible, base.acceptable, base.room)
     found = _found(cycle, entitled, ground, own, test, guaranteed)
     return found if found and not (best and best.risk < found.risk) else best
 
