@@ -88,15 +88,7 @@ def gathered(cycle: Cycle, claim: Claim, ground: Ground, best: Taking | None) ->
     if claim.least_gpus > sum(spot.free for spot in spots):
         return best
     entitled = replace(claim, class_=ENTITLED)
-    open_at_home = [spot.free for spot in spots if spot.own]
-
-    def finds_room(mover: Option) -> bool:
-        """That others are moved away for it is not sought."""
-        running = cycle.estate.running[mover.job]
-        size = running.job.gpus_per_worker
-        return further // size + sum(free // size for free in open_at_home) >= running.workers
-
-    own = [(m,) for m in _movers(cycle, claim, ground, (), own=True) if finds_room(m)]
+    own = [(m,) for m in _movers(cycle, claim, ground, (), own=True)]
     base = test_of(cycle, entitled, ground, own, None, Idle(cycle, entitled, ground))
 
     def possible(options: Sequence[Option]) -> bool:
@@ -113,12 +105,15 @@ def _movers(cycle: Cycle, claim: Claim, ground: Ground, groups: Iterable[Group],
     if own:
         movers = [m for m in movers if m.tenant == claim.tenant.name]
     taken, jobs = freed_by(g[-1] for g in groups), cycle.estate.running
+    further = ground.allowance(taken, ground.charges(NOTHING)) if claim.pool.exclusive else 0
 
     @cache
     def rooms(tenant: str, size: int) -> int:
-        if claim.pool.exclusive:
-            return sum(spot.free // size for spot in ground.outlook.spots(tenant, freed=taken, least=size))
-        return ground.outlook.rooms(size, taken)
+        if not claim.pool.exclusive:
+            return ground.outlook.rooms(size, taken)
+        spots = ground.outlook.spots(tenant, freed=taken, least=size)
+        at_home = sum(spot.free // size for spot in spots if spot.own)
+        return at_home + min(-(-further // size), sum(spot.free // size for spot in spots if not spot.own))
 
     def finds_room(mover: Option) -> bool:
         running = jobs[mover.job]
