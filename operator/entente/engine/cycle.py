@@ -113,6 +113,8 @@ class Cycle:
     """By pool: what comes free by itself, as of so many steps."""
     spots: dict[object, tuple[int, list[Spot]]] = field(default_factory=dict)
     """By tenant and what is reserved: hosts with GPUs that are free, as of so many steps."""
+    unsafe: dict[object, tuple[int, list[Spot]]] = field(default_factory=dict)
+    """By tenant and priority: hosts with GPUs that entitled claims might come to have, as of so many steps."""
     turns: dict[object, tuple[int, float]] = field(default_factory=dict)
     """By kind of claim: the turn of the last one of the kind, as of so many steps."""
     outlooks: dict[View, Outlook] = field(default_factory=dict)

@@ -6,7 +6,7 @@ What goes into a message is a `Figures`: the job's own request, its own tenant's
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from entente.api.reasons import Reason
 from entente.engine.cycle import Claim, Cycle
@@ -77,15 +77,24 @@ def _all_reserved(cycle: Cycle, claim: Claim) -> bool:
 
 def _no_hosts(cycle: Cycle, claim: Claim, reserved: Mapping[str, int]) -> bool:
     """Whether these GPUs of hosts, and what is safe from the claim, leave its gang none."""
+    like = (claim.pool.name, claim.tenant.name, claim.priority)
+    spots = cycle.until_next_step(cycle.unsafe, like, lambda: _unsafe(cycle, claim))
+    if reserved:
+        spots = [replace(s, free=max(0, s.free - reserved.get(s.name, 0))) for s in spots]
+    least = claim.job.min_workers
+    return not holds(claim.pool, spots, Shape(least, least, claim.job.gpus_per_worker))
+
+
+def _unsafe(cycle: Cycle, claim: Claim) -> list[Spot]:
+    """Hosts with GPUs that claims of a tenant and priority might come to have."""
     spots = []
     for host in cycle.estate.by_pool[claim.pool.name]:
         stays = _stays(cycle, claim, host)
         if claim.pool.exclusive and any(gpus for tenant, gpus in stays.items() if tenant != claim.tenant.name):
             continue
-        room = host.capacity - stays.total() - reserved.get(host.name, 0)
-        spots.append(Spot(host.name, host.node.domains, max(0, room), own=False))
-    least = claim.job.min_workers
-    return not holds(claim.pool, spots, Shape(least, least, claim.job.gpus_per_worker))
+        if (room := host.capacity - stays.total()) > 0:
+            spots.append(Spot(host.name, host.node.domains, room, own=False))
+    return spots
 
 
 def _stays(cycle: Cycle, claim: Claim, host: Host) -> Counter[str]:
