@@ -95,3 +95,22 @@ def test_the_gpus_are_kept_busy_if_as_many_jobs_start_when_each_is_placed_after_
         if freed > claim.least_gpus and any(o.tenant != "a" for o in chosen):
             busy = freed <= claim.least_gpus + started_by_the_letter(cycle, claim, ground, chosen)
             assert keeps_busy(cycle, claim, ground, chosen) == busy
+
+
+@pytest.mark.parametrize(
+    ("waiting", "started"),
+    [
+        pytest.param("b", 0, id="another tenant's jobs cannot start beside the claim"),
+        pytest.param("a", 3, id="those of the claim's tenant can"),
+    ],
+)
+def test_on_exclusive_hosts_only_its_own_tenant_uses_what_the_claim_leaves(waiting: str, started: int) -> None:
+    draft = estate().pool(hosts=3, gpus=4, exclusive=True).tenant("a", 0).tenant("b", 0).tenant("c", 0)
+    draft = draft.running("c/wide", {"h100-1": 4, "h100-2": 4})
+    for index in range(4):
+        draft = draft.running(f"c/r{index}", {"h100-0": 1}, ran_s=7200.0)
+    for index in range(3):
+        draft = draft.pending(f"{waiting}/w{index}", submitted=NOW)
+    cycle, claim, ground, groups = opened(draft.pending("a/claim", submitted=NOW - 900.0))
+    on_one_host = [group[-1] for group in groups if group[0].job != "c/wide"]
+    assert keeps_busy(cycle, claim, ground, on_one_host) == (len(on_one_host) <= 1 + started)
