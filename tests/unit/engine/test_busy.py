@@ -101,11 +101,14 @@ def test_the_gpus_are_kept_busy_if_as_many_jobs_start_when_each_is_placed_after_
     ("waiting", "started"),
     [
         pytest.param("b", 0, id="another tenant's jobs cannot start beside the claim"),
+        pytest.param("0", 0, id="nor those of a tenant that is looked at first"),
         pytest.param("a", 3, id="those of the claim's tenant can"),
     ],
 )
 def test_on_exclusive_hosts_only_its_own_tenant_uses_what_the_claim_leaves(waiting: str, started: int) -> None:
-    draft = estate().pool(hosts=3, gpus=4, exclusive=True).tenant("a", 0).tenant("b", 0).tenant("c", 0)
+    draft = estate().pool(hosts=3, gpus=4, exclusive=True)
+    for tenant in ("0", "a", "b", "c"):
+        draft = draft.tenant(tenant, 0)
     draft = draft.running("c/wide", {"h100-1": 4, "h100-2": 4})
     for index in range(4):
         draft = draft.running(f"c/r{index}", {"h100-0": 1}, ran_s=7200.0)
