@@ -38,15 +38,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--jobs", type=int, default=JOBS, help="those that run come first")
+    parser.add_argument("--exclusive", action="store_true", help="never two tenants on a host")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave the manifests there")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = asked.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        objects = list(manifests(make_estate(HOSTS * 8).snapshot, asked.jobs))
+        objects = list(manifests(make_estate(HOSTS * 8, exclusive=asked.exclusive).snapshot, asked.jobs))
         figures: dict[str, Any] = {
             "nodes": HOSTS,
             "jobs": min(asked.jobs, sum(o["kind"] == "TrainingJob" for o in objects)),
+            "nodeSharing": "Exclusive" if asked.exclusive else "Shared",
             "runs": asked.runs,
         }
         for form, text in (("json", _as_json(objects)), ("yaml", yaml.dump_all(objects, Dumper=_Dumper))):
