@@ -113,6 +113,8 @@ class Cycle:
     """By pool: what comes free by itself, as of so many steps."""
     spots: dict[object, tuple[int, list[Spot]]] = field(default_factory=dict)
     """By tenant and what is reserved: hosts with GPUs that are free, as of so many steps."""
+    alone: dict[object, tuple[int, tuple[list[int], list[int]]]] = field(default_factory=dict)
+    """By tenant: GPUs left on each of its exclusive hosts, and those of all others, as of so many steps."""
     unsafe: dict[object, tuple[int, list[Spot]]] = field(default_factory=dict)
     """By tenant and priority: hosts with GPUs that entitled claims might come to have, as of so many steps."""
     turns: dict[object, tuple[int, float]] = field(default_factory=dict)

@@ -150,19 +150,25 @@ def _least_charge(cycle: Cycle, claim: Claim) -> int:
     if not claim.pool.exclusive:
         return claim.least_gpus
     per, workers = claim.job.gpus_per_worker, claim.job.min_workers
-    sizes: list[int] = []
-    for host in cycle.estate.by_pool[claim.pool.name]:
-        if cycle.estate.charges.holds_host(claim.tenant.name, host):
-            workers -= max(0, host.capacity - host.staying_gpus - host.held_gpus) // per
-        elif host.capacity >= per:
-            sizes.append(host.capacity)
+    like = (claim.pool.name, claim.tenant.name)
+    own, sizes = cycle.until_next_step(cycle.alone, like, lambda: _own_and_further(cycle, claim))
+    workers -= sum(room // per for room in own)
     total = 0
-    for size in sorted(sizes, reverse=True):
+    for size in sizes:
         if workers <= 0:
             break
-        workers -= size // per
-        total += size
+        if size >= per:
+            workers -= size // per
+            total += size
     return total
+
+
+def _own_and_further(cycle: Cycle, claim: Claim) -> tuple[list[int], list[int]]:
+    """GPUs that are left on each host of the claim's tenant, and those of all other hosts, the largest first."""
+    hosts, holds_host = cycle.estate.by_pool[claim.pool.name], cycle.estate.charges.holds_host
+    own = [max(0, h.capacity - h.staying_gpus - h.held_gpus) for h in hosts if holds_host(claim.tenant.name, h)]
+    further = [h.capacity for h in hosts if not holds_host(claim.tenant.name, h)]
+    return own, sorted(further, reverse=True)
 
 
 def _others_borrow(cycle: Cycle, claim: Claim) -> bool:

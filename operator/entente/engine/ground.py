@@ -1,16 +1,14 @@
 """What a claim may stand on at a later moment: free GPUs per host, as seen by one tenant."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from types import MappingProxyType
 
-from entente.engine.bounds import Room
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.estate import Estate
+from entente.engine.holders import Holders
 from entente.engine.host import Host, Use
-from entente.engine.outlook import NOTHING, Freed, given_by, gpus_of, outlook
+from entente.engine.outlook import NOTHING, Freed, given_by, outlook
 from entente.engine.placement import Shape, Spot, holds, place
 from entente.engine.running import gpus_on
 
@@ -41,88 +39,32 @@ class Ground:
         """Jobs that have ended by then."""
         self.moment = moment
         self.outlook = outlook(cycle, claim, self.over, moment)
+        self.holders = Holders(cycle.estate, self.outlook, claim.tenant.name)
+        """Asked for only where hosts are not shared."""
         self._charges: dict[str, int] | None = None
         self._free: int | None = None
         self._kept_at_first: int | None = None
         self._limit_at_first: int | None = None
-        self._had: dict[tuple[str, str], int] = {}
         self.started: dict[object, int] = {}
         """By what is taken: GPUs that waiting jobs would start on beside the claim."""
-
-    def lacking(self, only: frozenset[str] | None, most: float = math.inf) -> Room:
-        """What the claim's least gang lacks on these hosts (all of them if none are named).
-
-        `most`: where hosts are not shared, one on which others have more GPUs than that makes no room.
-        """
-        per = self.claim.job.gpus_per_worker
-
-        @cache
-        def made(name: str, gpus: int) -> int:
-            base = self.outlook.base(name)
-            if base is None or (only is not None and name not in only):
-                return 0
-            before = max(0, base) // per
-            if self.claim.pool.exclusive:
-                theirs = self._of_others(name)
-                before = 0 if theirs else before
-                if gpus < sum(theirs.values()) or self.crowded(name, most):
-                    return 0
-            return max(0, min(base + gpus, self.estate.hosts[name].capacity)) // per - before
-
-        found = self._found_alone(only) if self.claim.pool.exclusive else self.outlook.rooms(per, only=only)
-        return Room(max(0, self.claim.job.min_workers - found), per, made)
-
-    def _found_alone(self, only: frozenset[str] | None) -> int:
-        """Workers that find room on exclusive hosts: the tenant's, and as many further ones as others leave it."""
-        further = -(-self.allowance(NOTHING, self.charges(NOTHING)) // self.claim.job.gpus_per_worker)
-        return self._rooms_alone(only, own=True) + min(further, self._rooms_alone(only, own=False))
-
-    def _rooms_alone(self, only: frozenset[str] | None = None, *, own: bool) -> int:
-        per = self.claim.job.gpus_per_worker
-        spots = self.outlook.spots(self.claim.tenant.name, least=per, only=only)
-        return sum(spot.free // per for spot in spots if spot.own is own)
-
-    def charged_alone(self, given: Mapping[str, int]) -> int:
-        """What the tenant is charged with the claim on exclusive hosts, at the least.
-
-        `given`: GPUs of each host that its own jobs could give to it.
-        """
-        per, tenant = self.claim.job.gpus_per_worker, self.claim.tenant.name
-        at_home = self._rooms_alone(own=True) + sum(-(-gpus // per) for gpus in given.values())
-        left = sum(self.left(tenant, given).values())
-        return self.charges(NOTHING)[tenant] - left + max(0, self.claim.job.min_workers - at_home) * per
-
-    def crowded(self, name: str, most: float) -> bool:
-        """Whether others will have more GPUs than that on a host, other than on call."""
-        theirs = self._of_others(name)
-        if sum(theirs.values()) <= most:
-            return False
-        running = self.estate.running
-        return not all(key in running and running[key].on_call for key in theirs)
-
-    def _of_others(self, name: str) -> dict[str, int]:
-        """GPUs of other tenants' jobs on a host that the claim's tenant may come to use."""
-        plot, tenant = self.outlook.plot(name), self.claim.tenant.name
-        return {key: gpus_of(plot.host, key) for key, user in plot.users.items() if user != tenant}
 
     def charge_of(self, tenant: str, gpus: Mapping[str, int], freed: Freed) -> int:
         """What GPUs on these hosts add to a tenant's charge, once these jobs have given theirs."""
         if not self.claim.pool.exclusive:
             return sum(gpus.values())
-        given = self._given(freed)
-        left = (name for name in gpus if given.get((name, tenant), 0) >= self._has(name, tenant))
-        return sum(self.estate.hosts[name].node.offered for name in left)
+        given = self.holders.given(freed).get(tenant, NONE)
+        return sum(self.holders.left(tenant, {name: given.get(name, 0) for name in gpus}).values())
 
     def charges(self, freed: Freed) -> Mapping[str, int]:
         """What each tenant of the pool will be charged, without the claim."""
         pool = self.claim.pool.name
         if self._charges is None:
             tenants = self.cycle.quotas[pool].quotas
+            ended, charged = self.outlook.ended, self.estate.charges
+            self._charges = {name: charged.of(name, pool) - ended[name] for name in tenants}
             if self.claim.pool.exclusive:
-                self._charges = {name: self.estate.charges.without(name, pool, self.over) for name in tenants}
-            else:
-                ended, charged = self.outlook.ended, self.estate.charges.of
-                self._charges = {name: charged(name, pool) - ended[name] for name in tenants}
+                over = self.over
+                self._charges.update({n: charged.without(n, pool, over) for n in ended.keys() & tenants.keys()})
         if not freed:
             return self._charges
         charges = dict(self._charges)
@@ -136,33 +78,8 @@ class Ground:
         if not self.claim.pool.exclusive:
             yield from ((self.estate.running[key].tenant, sum(nodes.values())) for key, nodes in freed.items())
             return
-        for (name, tenant), gpus in self._given(freed).items():
-            yield tenant, sum(self.left(tenant, {name: gpus}).values())
-
-    def left(self, tenant: str, given: Mapping[str, int]) -> dict[str, int]:
-        """Hosts, with their GPUs, that a tenant is charged for no more once its jobs have given so many on each.
-
-        Only where hosts are not shared.
-        """
-        hosts = self.estate.hosts
-        return {name: hosts[name].node.offered for name, gpus in given.items() if gpus >= self._has(name, tenant)}
-
-    def _given(self, freed: Freed) -> dict[tuple[str, str], int]:
-        """GPUs that these jobs give, by host and tenant."""
-        given: dict[tuple[str, str], int] = {}
-        for key, nodes in freed.items():
-            tenant = self.estate.running[key].tenant
-            for name, gpus in nodes.items():
-                given[name, tenant] = given.get((name, tenant), 0) + gpus
-        return given
-
-    def _has(self, name: str, tenant: str) -> int:
-        """GPUs that a tenant will have on a host, in use or held, if nobody is evicted."""
-        if (name, tenant) not in self._had:
-            host = self.estate.hosts[name]
-            uses = (u for k, u in (*host.using.items(), *host.held.items()) if k not in self.over)
-            self._had[name, tenant] = sum(use.gpus for use in uses if use.tenant == tenant)
-        return self._had[name, tenant]
+        for tenant, given in self.holders.given(freed).items():
+            yield tenant, sum(self.holders.left(tenant, given).values())
 
     def charged_at_first(self, tenant: str, freed: Freed) -> int:
         """A tenant's charge once the victims are gone: the jobs that are to end by themselves may still be there."""

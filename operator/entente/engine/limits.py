@@ -8,6 +8,7 @@ from entente.engine.candidates import by_tenant, floor_of
 from entente.engine.caps import cap_of
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.ground import Ground
+from entente.engine.lacking import charged_alone, lacking
 from entente.engine.option import Group, Option
 from entente.engine.outlook import NOTHING, given_by
 from entente.engine.victims import Test, freed_by
@@ -27,7 +28,7 @@ def within_right(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Gr
     own = [group for group in groups if group[0].tenant == tenant]
     if claim.pool.exclusive:
         given = given_by(freed_by(group[-1] for group in own))
-        within = ground.charged_alone(given) <= _right(cycle, claim, groups)
+        within = charged_alone(ground, given) <= _right(cycle, claim, groups)
     else:
         within = beyond_right(cycle, claim, ground, groups) <= sum(group[-1].gpus for group in own)
     return list(groups) if within else own
@@ -57,7 +58,7 @@ def test_of(
     """The test of sets of these candidates for a claim on some ground, or only on some of its hosts."""
     own_gpus = beyond_right(cycle, claim, ground, groups)
     gpus = 0 if claim.pool.exclusive else claim.least_gpus - ground.limit(loosely=True)
-    room = replace(ground.lacking(only, idle.on_a_host), tenant=claim.tenant.name, gpus=gpus, own_gpus=own_gpus)
+    room = replace(lacking(ground, only, idle.on_a_host), tenant=claim.tenant.name, gpus=gpus, own_gpus=own_gpus)
 
     def allowed(options: Sequence[Option]) -> bool:
         return _above_floors(cycle, claim, ground, filter(idle.counts, options)) and not idle.left_by(options)
@@ -120,7 +121,7 @@ def _gives_in_turn(cycle: Cycle, claim: Claim, ground: Ground, tenant: str, give
     charges, floor = ground.charges(NOTHING), floor_of(cycle, claim, tenant)
     if tenant not in charges:
         return True
-    left = ground.left(tenant, given_by(freed_by(given)))
+    left = ground.holders.left(tenant, given_by(freed_by(given)))
     after = charges[tenant] - sum(left.values())
     return any(after + sum(left.get(name, 0) for name in _last_hosts(cycle, option)) > floor for option in given)
 

@@ -120,7 +120,7 @@ def _useful(claim: Claim, ground: Ground, group: Group, idle: Idle) -> Group:
     """The ways of giving that do not leave GPUs idle whatever else is taken."""
     if claim.pool.exclusive and group[0].tenant != claim.tenant.name:
         hosts = (name for name in group[-1].freed if ground.outlook.base(name) is not None)
-        return () if all(ground.crowded(name, idle.on_a_host) for name in hosts) else group
+        return () if all(ground.holders.crowded(name, idle.on_a_host) for name in hosts) else group
     if group[-1].gpus <= idle.usable:
         return group
     return tuple(option for option in group if not idle.left_by((option,)))
