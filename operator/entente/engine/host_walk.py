@@ -155,7 +155,8 @@ class _HostWalk:
             else:
                 self._pending(entry)
         for running in firmly:
-            self._further(running)
+            if running.job.elastic:
+                self._further(running)
         for running in (r for r in self.placed if r.on_call):
             self._running(running, running.workers)
         self.result.pending = asked(self.walker, self.result)
