@@ -34,3 +34,24 @@ def test_a_job_is_moved_only_where_its_own_tenants_limit_allows(borrow_limit: in
     held = {d.job: d.nodes for d in decisions if isinstance(d, Hold)}
     assert held["a/x"] == {"h100-0": 8}
     assert held.get("b/lent") == ({"h100-1": 4} if cause is EvictionCause.MOVE else None)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "asked", "moved"),
+    [
+        pytest.param((2, 2), 4, {"a/0"}, id="the rest of one host takes what is on the other"),
+        pytest.param((3, 3), 2, set(), id="no rest is large enough"),
+        pytest.param((4, 2), 4, set(), id="however close together, it would exceed the guarantee"),
+    ],
+)
+def test_an_exclusive_tenants_jobs_are_gathered_for_one_that_is_then_within_the_guarantee(
+    sizes: tuple[int, int], asked: int, moved: set[str]
+) -> None:
+    draft = estate().pool(hosts=3, gpus=4, exclusive=True).tenant("a", 8).tenant("b", 4)
+    draft = draft.running("b/rest", {"h100-2": 4})
+    for host, gpus in enumerate(sizes):
+        draft = draft.running(f"a/{host}", {f"h100-{host}": 1}, gpus_per_worker=gpus)
+    plan = decide(draft.pending("a/x", gpus_per_worker=asked).snapshot())
+    assert {d.job for d in plan.decisions if isinstance(d, Evict)} == moved
+    assert all(d.cause is EvictionCause.MOVE for d in plan.decisions if isinstance(d, Evict))
+    assert {d.job for d in plan.decisions if isinstance(d, Hold)} == ({"a/x", *moved} if moved else set())
