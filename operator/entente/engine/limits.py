@@ -1,5 +1,6 @@
 """What a set of victims must satisfy for one claim: rules 1, 4 and 5."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -58,7 +59,8 @@ def test_of(
     """The test of sets of these candidates for a claim on some ground, or only on some of its hosts."""
     own_gpus = beyond_right(cycle, claim, ground, groups)
     gpus = 0 if claim.pool.exclusive else claim.least_gpus - ground.limit(loosely=True)
-    room = replace(lacking(ground, only, idle.on_a_host), tenant=claim.tenant.name, gpus=gpus, own_gpus=own_gpus)
+    most = math.inf if any(group[0].moves for group in groups) else idle.on_a_host  # who is moved goes on elsewhere
+    room = replace(lacking(ground, only, most), tenant=claim.tenant.name, gpus=gpus, own_gpus=own_gpus)
 
     def allowed(options: Sequence[Option]) -> bool:
         return _above_floors(cycle, claim, ground, filter(idle.counts, options)) and not idle.left_by(options)

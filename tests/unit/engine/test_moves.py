@@ -6,7 +6,7 @@ from entente.api.job import EvictionCause
 from entente.engine.decisions import Evict, Hold
 from entente.engine.model import Terms
 from entente.engine.planner import decide
-from tests.support.estates import HOST, estate
+from tests.support.estates import HOST, RACK, estate
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,19 @@ def test_an_exclusive_tenants_jobs_are_gathered_for_one_that_is_then_within_the_
     assert {d.job for d in plan.decisions if isinstance(d, Evict)} == moved
     assert all(d.cause is EvictionCause.MOVE for d in plan.decisions if isinstance(d, Evict))
     assert {d.job for d in plan.decisions if isinstance(d, Hold)} == ({"a/x", *moved} if moved else set())
+
+
+def test_for_a_required_domain_a_job_is_moved_off_an_exclusive_host_that_could_not_be_kept_as_busy() -> None:
+    draft = (
+        estate()
+        .pool(hosts=2, gpus=4, racks=1, exclusive=True)
+        .tenant("a", 0)
+        .tenant("b", 4)
+        .running("b/stays", {"h100-1": 1}, priority="high")
+        .running("b/moves", {"h100-0": 1}, gpus_per_worker=3, ran_s=7200.0)
+        .pending("a/x", workers=2, gpus_per_worker=1, level=RACK, required=True)
+    )
+    decisions = decide(draft.snapshot()).decisions
+    assert [(d.job, d.cause) for d in decisions if isinstance(d, Evict)] == [("b/moves", EvictionCause.MOVE)]
+    held = {d.job: d.nodes for d in decisions if isinstance(d, Hold)}
+    assert held == {"a/x": {"h100-0": 2}, "b/moves": {"h100-1": 1}}
