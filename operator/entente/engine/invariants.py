@@ -24,6 +24,7 @@ _CHECKS = (
     rights.reservations,
     rights.victims,
     rights.floors,
+    rights.kept_busy,
     needs.guarantees,
     needs.idle,
     needs.minimal,

@@ -16,6 +16,14 @@ ENTITLED, BORROWED = AllocationClass.ENTITLED, AllocationClass.BORROWED
 SHARED = estate().pool(hosts=2, racks=2).tenant("a", 8).tenant("b", 8)
 SOON = estate().pool(windows=(Window("b", 8, NOW + 60, NOW + 90),)).tenant("a", 0).tenant("b", 0)
 EXCLUSIVE = estate().pool(hosts=2, exclusive=True, handover_s=60.0).tenant("a", 8).tenant("b", 8)
+ALONE = (
+    estate()
+    .pool(exclusive=True)
+    .tenant("a", 0)
+    .tenant("b", 0)
+    .tenant("c", 0)
+    .running("c/y", {"h100-0": 8}, ran_s=7200.0)
+)
 
 
 def start(job: str, class_: AllocationClass = ENTITLED, **nodes: int) -> Start:
@@ -226,6 +234,20 @@ CASES = [
     ),
     pytest.param(
         ONE, [wait("a/x")], {"a_x": BORROWED}, Invariant.WORK_CONSERVING, id="GPUs are idle while a job waits"
+    ),
+    pytest.param(
+        ALONE.pending("a/x").pending("b/w", workers=7),
+        [hold("a/x", BORROWED, n0=1), evict("c/y", "a/x", EvictionCause.FAIR_SHARE), wait("b/w")],
+        {"c_y": BORROWED, "b_w": BORROWED},
+        Invariant.WORK_CONSERVING,
+        id="a host is taken of which its new tenant uses one GPU",
+    ),
+    pytest.param(
+        ALONE.pending("a/x").pending("a/w", workers=7),
+        [hold("a/x", BORROWED, n0=1), evict("c/y", "a/x", EvictionCause.FAIR_SHARE), wait("a/w")],
+        {"c_y": BORROWED, "a_w": BORROWED},
+        None,
+        id="a host is taken of which its new tenant can use all",
     ),
     pytest.param(
         TWO,

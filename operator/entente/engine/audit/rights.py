@@ -130,3 +130,35 @@ def floors(case: Case) -> Iterator[Violation]:
         if max(before_last) <= quota.guaranteed:
             text = f"gives {len(victims)} jobs for others, down to below its guarantee of {quota.guaranteed}"
             yield Violation(Invariant.ENTITLED_NEVER_EVICTED_FOR_OTHERS, f"{name} in {pool}", text)
+
+
+def kept_busy(case: Case) -> Iterator[Violation]:
+    """A borrower takes from others no more than jobs that wait could use: on exclusive hosts only its own tenant's."""
+    for hold in case.placed():
+        taken = [d for d in case.taken() if d.claimant == hold.job and d.cause is EvictionCause.FAIR_SHARE]
+        if not taken:
+            continue
+        pool, tenant = case.pool_of(hold), case.job(hold.job).tenant
+        asking = [j for j in case.snapshot.jobs.values() if _waits(case, j) and pool.name in (j.pools or (pool.name,))]
+        if pool.exclusive:
+            asking = [j for j in asking if j.tenant == tenant]
+        given = sum(_given(case, d, set(hold.nodes) if pool.exclusive else None) for d in taken)
+        usable = sum(j.min_workers * j.gpus_per_worker for j in asking)
+        if given > usable:
+            text = f"takes {given} GPUs for its fair share, of which {usable} at the most can be used"
+            yield Violation(Invariant.WORK_CONSERVING, hold.job, text)
+
+
+def _waits(case: Case, job: Job) -> bool:
+    """Whether it may be waiting: pending, or a gang that a lost node broke."""
+    nodes, names = case.snapshot.nodes, job.placement.nodes if job.placement else {}
+    return job.is_pending or any(name not in nodes or nodes[name].lost for name in names)
+
+
+def _given(case: Case, decision: Evict | Shrink, only: set[str] | None) -> int:
+    """GPUs that a victim gives, on these hosts only if any are named."""
+    victim = case.job(decision.job)
+    had = victim.placement.nodes if victim.placement else {}
+    keeps = decision.nodes if isinstance(decision, Shrink) else {}
+    names = had.keys() if only is None else had.keys() & only
+    return sum(max(0, had[name] - keeps.get(name, 0)) for name in names) * victim.gpus_per_worker
