@@ -53,6 +53,34 @@ def drawn(order: random.Random) -> Draft:
     return draft
 
 
+def drawn_alone(order: random.Random) -> Draft:
+    """Exclusive hosts, each with jobs of one tenant or empty, some large jobs over two of them, and jobs that wait."""
+    draft = estate().pool(hosts=4, gpus=4, exclusive=True)
+    for tenant in TENANTS:
+        draft = draft.tenant(tenant, order.choice((0, 0, 4, 8)))
+    host = 0
+    while host < 4:
+        tenant, ran = order.choice("aabbc"), order.choice((60.0, 900.0, 7200.0))
+        if host < 3 and order.random() < 0.3:
+            wide = {f"h100-{host}": 1, f"h100-{host + 1}": 1}
+            draft = draft.running(f"{tenant}/wide{host}", wide, gpus_per_worker=order.choice((2, 4)), ran_s=ran)
+            host += 2
+            continue
+        left, index = order.choice((4, 4, 4, 3, 0)), 0
+        while left:
+            gpus = order.choice([n for n in (1, 2, 4) if n <= left])
+            priority = order.choice((None, None, "low"))
+            draft = draft.running(f"{tenant}/r{host}-{index}", {f"h100-{host}": gpus}, ran_s=ran, priority=priority)
+            left, index = left - gpus, index + 1
+        host += 1
+    for index in range(order.randint(1, 5)):
+        shape = order.choice(((1, 1), (1, 2), (1, 4), (2, 1), (2, 4), (3, 2)))
+        draft = draft.pending(
+            f"{order.choice(TENANTS)}/w{index}", workers=shape[0], gpus_per_worker=shape[1], submitted=NOW - 900.0
+        )
+    return draft
+
+
 def behind(cycle: Cycle) -> Iterator[tuple[Pending, Claim]]:
     """The jobs that still wait and borrow, as if others of their tenants waited before them."""
     for tenant in TENANTS:

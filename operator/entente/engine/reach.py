@@ -64,15 +64,19 @@ def reach_of(cycle: Cycle, entry: Pending, pool: str) -> Reach:
 def comes_to_nothing(cycle: Cycle, claim: Claim) -> bool:
     """Whether nothing comes of a claim that cannot start: it can take nothing, and nothing is reserved for it.
 
-    True only of a borrowed claim on a shared pool behind its tenant's first: were GPUs to come free for it, it would
-    wait without having them reserved.
+    True only of a borrowed claim behind its tenant's first: were GPUs to come free for it, it would wait without having
+    them reserved.
     """
     if not _is_behind(claim):
         return False
+    if cycle.vain.get(_kind(cycle, claim)) == len(cycle.decisions):
+        return True
+    if claim.pool.exclusive:
+        return False  # what is charged there depends on the hosts
     key = (claim.tenant.name, claim.pool.name, claim.priority)
     gpus, moves = claim.least_gpus, claim.job.required
     reach = cycle.until_next_step(cycle.reaches, key, lambda: _reach(cycle, claim))
-    if not reach.holds(gpus, moves=moves) or cycle.vain.get(_kind(cycle, claim)) == len(cycle.decisions):
+    if not reach.holds(gpus, moves=moves):
         return True
     bonds = bonds_of(cycle, claim.pool.name, taker_of(cycle, claim))
     beside = cycle.until_next_step(cycle.reaches, (*key, bonds.sign), lambda: _beside(cycle, claim, reach))
@@ -86,8 +90,8 @@ def came_to_nothing(cycle: Cycle, claim: Claim) -> None:
 
 
 def _is_behind(claim: Claim) -> bool:
-    """Whether it borrows in a shared pool behind its tenant's first: were it to wait, nothing would be kept for it."""
-    return not (claim.entitled or claim.first or claim.pool.exclusive)
+    """Whether it borrows behind its tenant's first: were it to wait, nothing would be kept for it."""
+    return not (claim.entitled or claim.first)
 
 
 def _kind(cycle: Cycle, claim: Claim) -> tuple[object, ...]:

@@ -20,38 +20,8 @@ from entente.engine.reclaim import take
 from entente.engine.state import State
 from entente.engine.verdict import opened
 from entente.engine.victims import cost, freed_by
-from tests.support.estates import NOW, Draft, estate
-
-TENANTS = "abc"
-HOSTS, SIZE = 4, 4
-
-
-def drawn(order: random.Random) -> Draft:
-    """Exclusive hosts, each with jobs of one tenant or empty, some large jobs over two of them, and jobs that wait."""
-    draft = estate().pool(hosts=HOSTS, gpus=SIZE, exclusive=True)
-    for tenant in TENANTS:
-        draft = draft.tenant(tenant, order.choice((0, 0, SIZE, 2 * SIZE)))
-    host = 0
-    while host < HOSTS:
-        tenant, ran = order.choice("aabbc"), order.choice((60.0, 900.0, 7200.0))
-        if host + 1 < HOSTS and order.random() < 0.3:
-            wide = {f"h100-{host}": 1, f"h100-{host + 1}": 1}
-            draft = draft.running(f"{tenant}/wide{host}", wide, gpus_per_worker=order.choice((2, 4)), ran_s=ran)
-            host += 2
-            continue
-        left, index = order.choice((4, 4, 4, 3, 0)), 0
-        while left:
-            gpus = order.choice([n for n in (1, 2, 4) if n <= left])
-            priority = order.choice((None, None, "low"))
-            draft = draft.running(f"{tenant}/r{host}-{index}", {f"h100-{host}": gpus}, ran_s=ran, priority=priority)
-            left, index = left - gpus, index + 1
-        host += 1
-    for index in range(order.randint(1, 5)):
-        shape = order.choice(((1, 1), (1, 2), (1, 4), (2, 1), (2, 4), (3, 2)))
-        draft = draft.pending(
-            f"{order.choice(TENANTS)}/w{index}", workers=shape[0], gpus_per_worker=shape[1], submitted=NOW - 900.0
-        )
-    return draft
+from tests.support.crowds import TENANTS, drawn_alone
+from tests.support.estates import NOW, estate
 
 
 def cheapest_of_all(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence[Group]) -> tuple[Option, ...] | None:
@@ -75,7 +45,7 @@ def cheapest_of_all(cycle: Cycle, claim: Claim, ground: Ground, groups: Sequence
 @pytest.mark.parametrize("seed", range(400))
 def test_on_exclusive_hosts_nothing_is_cheaper_among_all_sets(seed: int) -> None:
     order = random.Random(seed)  # noqa: S311 - a repeatable draw, no secret
-    cycle = opened(begin(State(drawn(order).snapshot()), NOW))
+    cycle = opened(begin(State(drawn_alone(order).snapshot()), NOW))
     for tenant in TENANTS:
         for entry in list(cycle.pending(tenant)):
             claim = claim_of(cycle, entry, "h100", first=True)
