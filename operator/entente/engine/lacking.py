@@ -1,12 +1,13 @@
 """Bounds of what a claim lacks on some ground: the room that its victims must make, and what its tenant is charged."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from entente.engine.bounds import Room
 from entente.engine.ground import Ground
 from entente.engine.outlook import NOTHING
+from entente.engine.placement import Spot
 
 
 def lacking(ground: Ground, only: frozenset[str] | None, most: float = math.inf) -> Room:
@@ -38,18 +39,28 @@ def charged_alone(ground: Ground, given: Mapping[str, int]) -> int:
     `given`: GPUs of each host that its own jobs could give to it.
     """
     tenant, per = ground.claim.tenant.name, ground.claim.job.gpus_per_worker
-    at_home = _rooms(ground, own=True) + sum(-(-gpus // per) for gpus in given.values())
+    at_home = rooms_alone(_spots(ground), per, 0) + sum(-(-gpus // per) for gpus in given.values())
     charged = ground.charges(NOTHING)[tenant] - sum(ground.holders.left(tenant, given).values())
     return charged + max(0, ground.claim.job.min_workers - at_home) * per
 
 
+def rooms_alone(spots: Iterable[Spot], gpus: int, further: int) -> int:
+    """Workers of so many GPUs that find room on exclusive hosts: on their tenant's own, and on some of the others.
+
+    `further`: GPUs of all the hosts that the tenant may have beside its own.
+    """
+    rooms = {True: 0, False: 0}
+    for spot in spots:
+        rooms[spot.own] += spot.free // gpus
+    return rooms[True] + min(-(-further // gpus), rooms[False])
+
+
 def _found_alone(ground: Ground, only: frozenset[str] | None) -> int:
     """Workers that find room on exclusive hosts: the tenant's, and as many further ones as others leave it."""
-    further = -(-ground.allowance(NOTHING, ground.charges(NOTHING)) // ground.claim.job.gpus_per_worker)
-    return _rooms(ground, only, own=True) + min(further, _rooms(ground, only, own=False))
+    further = ground.allowance(NOTHING, ground.charges(NOTHING))
+    return rooms_alone(_spots(ground, only), ground.claim.job.gpus_per_worker, further)
 
 
-def _rooms(ground: Ground, only: frozenset[str] | None = None, *, own: bool) -> int:
-    per = ground.claim.job.gpus_per_worker
-    spots = ground.outlook.spots(ground.claim.tenant.name, least=per, only=only)
-    return sum(spot.free // per for spot in spots if spot.own is own)
+def _spots(ground: Ground, only: frozenset[str] | None = None) -> Sequence[Spot]:
+    claim = ground.claim
+    return ground.outlook.spots(claim.tenant.name, least=claim.job.gpus_per_worker, only=only)

@@ -11,6 +11,7 @@ from entente.engine.caps import cap_of
 from entente.engine.cycle import Claim, Cycle
 from entente.engine.domains import by_domain
 from entente.engine.ground import Ground
+from entente.engine.lacking import rooms_alone
 from entente.engine.limits import test_of
 from entente.engine.option import Cost, Group, Option, risk_of
 from entente.engine.outlook import NOTHING
@@ -78,14 +79,12 @@ def gathered(cycle: Cycle, claim: Claim, ground: Ground, best: Taking | None) ->
         return best
     guaranteed, charges = cycle.quotas[pool].quotas[name].guaranteed, ground.charges(NOTHING)
     further = ground.allowance(NOTHING, charges)
-    at_home = [r for r in cycle.estate.by_tenant.get(name, {}).values() if r.pool == pool]
-    staying = [r for r in at_home if r.job.key not in ground.over]
-    used = sum(r.gpus for r in staying) + claim.least_gpus
-    if used > min(guaranteed, charges[name] + further):
+    jobs = cycle.estate.by_tenant.get(name, {}).values()
+    used = sum(r.gpus for r in jobs if r.pool == pool and r.job.key not in ground.over)
+    if used + claim.least_gpus > min(guaranteed, charges[name] + further):
         return best  # however close together they are
-    spots = ground.outlook.spots(name)
     # moving frees no GPUs: the claim must find its own among those that are free now, if not together
-    if claim.least_gpus > sum(spot.free for spot in spots):
+    if claim.least_gpus > sum(spot.free for spot in ground.outlook.spots(name)):
         return best
     entitled = replace(claim, class_=ENTITLED)
     own = [(m,) for m in _movers(cycle, claim, ground, (), own=True)]
@@ -94,8 +93,7 @@ def gathered(cycle: Cycle, claim: Claim, ground: Ground, best: Taking | None) ->
     def possible(options: Sequence[Option]) -> bool:
         return ground.stand(freed_by(options), cap=guaranteed) is not None
 
-    test = Test(base.allowed, possible, base.acceptable, base.room)
-    found = _found(cycle, entitled, ground, own, test, guaranteed)
+    found = _found(cycle, entitled, ground, own, replace(base, possible=possible), guaranteed)
     return found if found and not (best and best.risk < found.risk) else best
 
 
@@ -111,9 +109,7 @@ def _movers(cycle: Cycle, claim: Claim, ground: Ground, groups: Iterable[Group],
     def rooms(tenant: str, size: int) -> int:
         if not claim.pool.exclusive:
             return ground.outlook.rooms(size, taken)
-        spots = ground.outlook.spots(tenant, freed=taken, least=size)
-        at_home = sum(spot.free // size for spot in spots if spot.own)
-        return at_home + min(-(-further // size), sum(spot.free // size for spot in spots if not spot.own))
+        return rooms_alone(ground.outlook.spots(tenant, freed=taken, least=size), size, further)
 
     def finds_room(mover: Option) -> bool:
         running = jobs[mover.job]

@@ -199,7 +199,7 @@ class _Tree:
                 tally.drop(option)
         later = after + 1
         if later <= self._enough_from or self.test.possible([*chosen, *_all_of(self.groups[later:])]):
-            self.add(chosen, after + 1)
+            self.add(chosen, later)
 
 
 def _twins(groups: Sequence[Group]) -> list[str | None]:

@@ -134,19 +134,21 @@ def floors(case: Case) -> Iterator[Violation]:
 
 def kept_busy(case: Case) -> Iterator[Violation]:
     """A borrower takes from others no more than jobs that wait could use: on exclusive hosts only its own tenant's."""
-    for hold in case.placed():
-        taken = [d for d in case.taken() if d.claimant == hold.job and d.cause is EvictionCause.FAIR_SHARE]
-        if not taken:
-            continue
-        pool, tenant = case.pool_of(hold), case.job(hold.job).tenant
-        asking = [j for j in case.snapshot.jobs.values() if _waits(case, j) and pool.name in (j.pools or (pool.name,))]
+    taken: dict[str, list[Evict | Shrink]] = {}
+    for decision in case.taken():
+        if decision.cause is EvictionCause.FAIR_SHARE:
+            taken.setdefault(decision.claimant, []).append(decision)
+    waiting = [job for job in case.snapshot.jobs.values() if _waits(case, job)] if taken else []
+    for claim in (d for d in case.placed() if d.job in taken):
+        pool, tenant = case.pool_of(claim), case.job(claim.job).tenant
+        asking = [j for j in waiting if pool.name in (j.pools or (pool.name,))]
         if pool.exclusive:
             asking = [j for j in asking if j.tenant == tenant]
-        given = sum(_given(case, d, set(hold.nodes) if pool.exclusive else None) for d in taken)
+        given = sum(_given(case, d, set(claim.nodes) if pool.exclusive else None) for d in taken[claim.job])
         usable = sum(j.min_workers * j.gpus_per_worker for j in asking)
         if given > usable:
             text = f"takes {given} GPUs for its fair share, of which {usable} at the most can be used"
-            yield Violation(Invariant.WORK_CONSERVING, hold.job, text)
+            yield Violation(Invariant.WORK_CONSERVING, claim.job, text)
 
 
 def _waits(case: Case, job: Job) -> bool:
