@@ -13,12 +13,16 @@ from entente.api.tenant import Tenant
 
 FOLDER = Path(__file__).resolve().parents[3] / "examples"
 MODELS = {"GPUPool": GPUPool, "Tenant": Tenant, "TrainingJob": TrainingJob}
+HOURS_S = 6 * 3600
 ORDER = ["GPUPool", "Namespace", "Tenant", "TrainingJob"]
 
 
 def _documents() -> list[tuple[str, dict[str, Any]]]:
-    """All objects in the order in which `kubectl apply -f examples/` takes them."""
-    files = sorted(path for path in FOLDER.iterdir() if path.suffix in (".yaml", ".yml", ".json"))
+    """All objects in the order in which README applies them: `examples/`, then `examples/borrowing/`."""
+    folders = (FOLDER, FOLDER / "borrowing")
+    files = [
+        path for folder in folders for path in sorted(folder.iterdir()) if path.suffix in (".yaml", ".yml", ".json")
+    ]
     return [(path.name, obj) for path in files for obj in yaml.safe_load_all(path.read_text())]
 
 
@@ -48,6 +52,12 @@ def test_names_fit_together() -> None:
         tenant = tenant_of[job.metadata.namespace or ""]
         assert job.spec.priority in {None, *(priority.name for priority in tenant.spec.priorities)}
         assert set(job.spec.pools or ()) <= pools
+
+
+def test_no_example_ends_before_its_reader() -> None:
+    jobs = [TrainingJob.model_validate(obj) for _, obj in DOCUMENTS if obj["kind"] == "TrainingJob"]
+    assert all(job.spec.max_seconds is None or job.spec.max_seconds >= HOURS_S for job in jobs)
+    assert "sim-run-seconds" not in "".join(str(obj) for _, obj in DOCUMENTS)
 
 
 def test_there_is_an_example_of_each_way_to_use_a_job() -> None:
