@@ -166,7 +166,8 @@ def _jobs() -> list[Manifest]:
     stopping = running(
         {"b": 1}, stopping={"since": ago(20), "until": ago(-40), "message": PRIVATE, "cause": "Evicted"}
     ) | {"phase": "Stopping"}
-    held = pending("Held", "8 GPUs of pool h100 are being freed for it (1 workers of 8).", entitledSince=ago(20))
+    message = "The operator frees 8 GPUs of pool h100 for it. It can start when these GPUs are free."
+    held = pending("Held", message, entitledSince=ago(20))
     hold = {"pool": "h100", "nodes": {"b": 1}, "since": ago(20), "until": ago(-280)}
     return [
         job("saver", "xai-research", status=running({"a": 1}, evictions=[eviction], runSeconds=99.5), meta=saved),

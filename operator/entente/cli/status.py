@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from entente.api.amounts import count
 from entente.api.base import Condition
 from entente.api.job import Phase, TrainingJob
 from entente.api.pool import GPUPool
@@ -15,7 +16,7 @@ from entente.api.tenant import Tenant
 from entente.cli.cluster import Cluster
 from entente.cli.options import cluster_options, output_option
 from entente.cli.sight import Sight
-from entente.cli.words import count, duration, lines_of, listed, say
+from entente.cli.words import duration, lines_of, listed, say
 
 _WELL = frozenset({"Ready"})
 """Conditions that are worth a word when they are not True; others, when they are."""

@@ -95,7 +95,9 @@ def _waiting_again(job: TrainingJob, status: TrainingJobStatus, now: float, caus
 
 def suspended(status: TrainingJobStatus, now: float) -> Step:
     """The job has no workers and asks for none."""
-    queue = Queue(reason=Reason.SUSPENDED, message="spec.suspend is true", since=moment(now))
+    queue = Queue(
+        reason=Reason.SUSPENDED, message=Reason.SUSPENDED.message(Reason.SUSPENDED.meaning), since=moment(now)
+    )
     update = {
         "phase": Phase.SUSPENDED,
         "queue": queue,
