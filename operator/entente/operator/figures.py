@@ -6,6 +6,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from entente.api.amounts import count
 from entente.api.core import NodeRecord
 from entente.api.pool import GPUPool, GPUPoolStatus
 from entente.api.tenant import Tenant
@@ -98,13 +99,13 @@ class Figures:
         """Say where whole hosts make less of a guarantee than was promised."""
         name = tenant.metadata.name
         rounded = [
-            f"{terms.name}: {books[terms.name].tenants[name].guaranteed} of {terms.guaranteed} GPUs"
+            f"{terms.name}: {books[terms.name].tenants[name].guaranteed} of {count(terms.guaranteed, 'GPU')}"
             for terms in tenant.spec.pools
             if terms.name in books
             and name in books[terms.name].tenants
             and books[terms.name].tenants[name].rounded_down
         ]
-        text = "whole hosts hold less than was promised: " + "; ".join(rounded) if rounded else ""
+        text = f"whole hosts hold less than the tenant was promised: {'; '.join(rounded)}" if rounded else ""
         told = find(tenant.status.conditions, _ROUNDED)
         if (told.message if told else "") != text:
             self._writer.submit(f"tenants/{name}", partial(self._write_rounding, name, text, now), slot="rounding")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from entente.api.amounts import count
 from entente.api.job import EvictionCause
 from entente.simulator.failures import Failure
 from entente.simulator.meter import Meter
@@ -264,7 +265,7 @@ class Replay:
         workers = sum(action.nodes.values())
         least, most = job.min_workers or job.workers, job.max_workers or job.workers
         if not least <= workers <= most:
-            raise ImpossibleError(key, f"the gang is not whole: {workers} workers, from {least} to {most} are allowed")
+            raise ImpossibleError(key, f"it has {count(workers, 'worker')}, and from {least} to {most} are allowed")
         pool = self._hosts.place(key, job.tenant, action.nodes, job.gpus_per_worker)
         if pool not in job.pools:
             raise ImpossibleError(key, f"cannot run in pool {pool}, only in {', '.join(job.pools)}")
