@@ -39,8 +39,8 @@ _COLUMNS = {
 def status(namespace: str | None, output: str, kubeconfig: str | None, context: str | None) -> None:
     """Show pools, tenants and jobs.
 
-    Admins see all of them. Whoever belongs to a tenant sees the pools' totals, his own tenant's figures and its jobs;
-    what he may not see is named.
+    Admins see all of them. Members of a tenant see the pools' totals, and the figures and jobs of their own tenant. The
+    last line says what you may not see.
     """
     cluster = Cluster(kubeconfig, context)
     overview = look(Sight(cluster, namespace or cluster.namespace))
