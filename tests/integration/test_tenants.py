@@ -100,12 +100,10 @@ class Estate:
         return unique
 
     def namespace_of(self, tenant: str) -> str:
-        """The first that it names."""
         name: str = self.get(tenant)["spec"]["namespaces"][0]
         return name
 
     def get(self, tenant: str) -> Manifest:
-        """The tenant as it is now."""
         return self.api.get(f"{ROOT}/tenants/{tenant}")
 
     async def reconcile(self, tenant: str) -> Outcome:
@@ -116,7 +114,6 @@ class Estate:
         return await self._reconciler.reconcile(own, tenants, pools)
 
     def conditions(self, tenant: str) -> dict[str, Manifest]:
-        """Conditions by type."""
         return {each["type"]: each for each in self.get(tenant)["status"].get("conditions", ())}
 
     def job(self, namespace: str, name: str = "train", status: Manifest | None = None) -> str:

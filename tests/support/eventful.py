@@ -31,7 +31,6 @@ def inputs(given: list[Manifest] | None = None) -> Inputs:
 
 
 def asked(of: Inputs) -> Snapshot:
-    """What the engine is asked."""
     return snapshot(of.moment, of.pools, of.tenants, of.jobs, of.nodes, of.pods)
 
 
@@ -69,7 +68,6 @@ def job(
 
 
 def running(nodes: dict[str, int], gpus: int = 8, *, since: float = 1800, **more: object) -> Manifest:
-    """The status of a job that runs."""
     workers = sum(nodes.values())
     allocation = {
         "pool": "h100",
@@ -84,7 +82,6 @@ def running(nodes: dict[str, int], gpus: int = 8, *, since: float = 1800, **more
 
 
 def pending(reason: str, message: str, position: int = 1, *, since: float = 600, **more: object) -> Manifest:
-    """The status of a job that waits."""
     queue = {"position": position, "reason": reason, "message": message, "since": ago(since), **more}
     return {"phase": "Pending", "queue": queue}
 
@@ -95,7 +92,6 @@ def estate() -> list[Manifest]:
 
 
 def home(tenant: str = "anthropic") -> list[Manifest]:
-    """The namespace of a tenant's people."""
     labels = {"entente.dev/tenant": tenant}
     return [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"{tenant}-research", "labels": labels}}]
 

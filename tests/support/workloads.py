@@ -126,7 +126,6 @@ def gang(of: TrainingJob, nodes: Mapping[str, int] | None = None, *, attempt: in
 def made_pod(
     of: TrainingJob, rank: int = 0, node: str = "a", nodes: Mapping[str, int] | None = None
 ) -> manifests.Manifest:
-    """The body of one pod."""
     return pod(gang(of, nodes), rank, node)
 
 
