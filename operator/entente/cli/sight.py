@@ -33,7 +33,6 @@ class Sight:
 
     @cached_property
     def pools(self) -> tuple[GPUPool, ...]:
-        """All pools."""
         try:
             found = self.cluster.list(GPU_POOL)
         except ForbiddenError:

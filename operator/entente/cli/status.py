@@ -66,8 +66,6 @@ class JobsOfNamespace:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What `status` shows."""
-
     pools: tuple[GPUPool, ...]
     tenants: tuple[Tenant, ...]
     jobs: tuple[JobsOfNamespace, ...]
@@ -77,7 +75,6 @@ class Overview:
     unreadable: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """For programs."""
         return {
             "pools": [
                 {
@@ -126,13 +123,11 @@ class Overview:
         }
 
     def paragraphs(self) -> Iterator[str]:
-        """For people: a table of each."""
         for rows in (self._pools(), self._tenants(), self._jobs()):
             if rows:
                 yield "\n".join(rows) + "\n"
 
     def say_the_rest(self) -> None:
-        """What tables have no room for."""
         for pool in self.pools:
             for note in _notes(pool.status.conditions):
                 say(f"Pool {pool.metadata.name}: {note}")

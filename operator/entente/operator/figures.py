@@ -57,7 +57,6 @@ class Figures:
         books: Mapping[str, PoolBook],
         now: float,
     ) -> None:
-        """Write what is due."""
         tenants, pools, nodes = tuple(tenants), tuple(pools), tuple(nodes)
         least_s = max(self._least_s, (len(tenants) + len(pools)) / _WRITES_A_SECOND)
         for tenant in tenants:
@@ -135,7 +134,6 @@ class Figures:
 
 
 def selects(pool: GPUPool, node: NodeRecord) -> bool:
-    """Whether a node belongs to a pool."""
     return all(node.labels.get(key) == value for key, value in pool.spec.node_selector.items())
 
 

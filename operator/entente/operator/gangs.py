@@ -38,5 +38,4 @@ def gang_of(
 
 
 def default_priority(tenant: Tenant) -> str:
-    """The priority of a job that names none."""
     return next((priority.name for priority in tenant.spec.priorities if priority.default), IMPLICIT_PRIORITY)

@@ -56,7 +56,6 @@ class Occupancy:
             raise ImpossibleError(key, f"host {host} is another tenant's as long as it has pods there")
 
     def leave(self, key: str, nodes: Mapping[str, int]) -> None:
-        """A gang's pods are gone."""
         for host in nodes:
             self._free[host] += self._on[host].pop(key)
             if not self._on[host]:
@@ -82,5 +81,4 @@ class Occupancy:
         return True
 
     def bring_back(self, host: str) -> None:
-        """A lost host is there again."""
         self._lost.discard(host)

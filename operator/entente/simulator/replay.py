@@ -198,7 +198,6 @@ class Replay:
         self.policy.finished(key, self._now)
 
     def _leave(self, running: Running) -> None:
-        """The pods of a stopping job are gone."""
         key, job = running.job.key, running.job
         self._meter.leave(running.pool, running.gpus)
         self._hosts.leave(key, running.nodes)

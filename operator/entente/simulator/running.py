@@ -11,8 +11,6 @@ from entente.simulator.progress import Cut, Pace
 
 
 class State(StrEnum):
-    """Where a job stands."""
-
     PENDING = "Pending"
     RUNNING = "Running"
     STOPPING = "Stopping"
@@ -21,8 +19,6 @@ class State(StrEnum):
 
 @dataclass(slots=True)
 class Running:
-    """A submitted job."""
-
     job: SimJob
     work_s: float
     """Left to do, in seconds with all its workers."""
@@ -61,7 +57,6 @@ class Running:
         return self.pace.ends(self.work_s)
 
     def finish(self, now: float) -> None:
-        """All its work is done."""
         self._account(self._cut(now, saves=True))
         self.state, self.work_s, self.outcome.end = State.DONE, 0.0, now
 

@@ -23,8 +23,6 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a pass found and did."""
-
     namespaces: tuple[str, ...]
     """Those that the tenant has now."""
     findings: tuple[Finding, ...] = ()

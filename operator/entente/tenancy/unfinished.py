@@ -20,8 +20,6 @@ _POD_NOT_ENDED = "status.phase!=Succeeded,status.phase!=Failed"
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """What is left in a namespace."""
-
     namespace: str
     running: int = 0
     """Jobs that have workers."""

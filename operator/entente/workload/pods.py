@@ -48,7 +48,6 @@ class Gang:
 
     @property
     def workers(self) -> int:
-        """Size of the gang."""
         return sum(self.nodes.values())
 
     def placed(self) -> Iterator[tuple[int, str]]:
@@ -76,7 +75,6 @@ def spec_digest(job: TrainingJob) -> str:
 
 
 def pod(gang: Gang, rank: int, node: str) -> dict[str, Any]:
-    """The body of one worker's pod."""
     name = pod_name(gang.job.metadata.name, gang.attempt, rank)
     template = gang.job.spec.template
     meta = template.get("metadata") or {}

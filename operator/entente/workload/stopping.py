@@ -110,7 +110,6 @@ def suspended(status: TrainingJobStatus, now: float) -> Step:
 
 
 def failed(status: TrainingJobStatus, now: float, reason: str, message: str) -> Step:
-    """The job has failed for good."""
     update = {
         "phase": Phase.FAILED,
         "completion_time": moment(now),
@@ -130,7 +129,6 @@ def failed(status: TrainingJobStatus, now: float, reason: str, message: str) -> 
 
 
 def succeeded(job: TrainingJob, now: float) -> Step:
-    """All workers have ended well."""
     status = ended(job, now, None)
     message = f"all workers succeeded; the job ran for {status.run_seconds:.0f} s"
     update = {

@@ -16,8 +16,6 @@ _LEAST_GRACE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Requests to be made."""
-
     create: tuple[tuple[int, str], ...] = ()
     """Rank and node of the workers without a pod."""
     delete: tuple[PodRecord, ...] = ()
