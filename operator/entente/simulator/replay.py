@@ -49,7 +49,7 @@ class _Event(NamedTuple):
     number: int
     kind: str
     about: str
-    attempt: int
+    changes: int
 
 
 class _Instant(NamedTuple):
@@ -150,7 +150,7 @@ class Replay:
         )
 
     def _void(self, event: _Event) -> bool:
-        return event.kind != "back" and self._running[event.about].attempt != event.attempt
+        return event.kind != "back" and self._running[event.about].changes != event.changes
 
     def _happen(self, instant: _Instant) -> None:
         self._happen_events()
@@ -307,7 +307,7 @@ class Replay:
             self._claims[stop.for_key] = since
 
     def _push(self, at: float, kind: str, running: Running) -> None:
-        event = _Event(at, 0, next(self._numbers), kind, running.job.key, running.attempt)
+        event = _Event(at, 0, next(self._numbers), kind, running.job.key, running.changes)
         heapq.heappush(self._events, event)
 
 

@@ -72,15 +72,15 @@ def advance(job: TrainingJob, pods: Sequence[PodRecord], view: View) -> Step:
     return Step(status, step.notes)
 
 
-def of_attempt(pods: Sequence[PodRecord], attempt: int) -> list[PodRecord]:
+def of_start(pods: Sequence[PodRecord], start: int) -> list[PodRecord]:
     """The pods of one start of the gang."""
-    label = str(attempt)
+    label = str(start)
     return [pod for pod in pods if pod.labels.get(LABEL_ATTEMPT) == label]
 
 
 def _pending(job: TrainingJob, pods: Sequence[PodRecord], view: View) -> Step:
     status = job.status
-    made = [pod for pod in of_attempt(pods, status.starts) if not pod.deleting and pod.node]
+    made = [pod for pod in of_start(pods, status.starts) if not pod.deleting and pod.node]
     if made and view.settled:
         return Step(_adopted(job, made, view.now))
     if job.spec.suspend:
@@ -125,7 +125,7 @@ def _adopted(job: TrainingJob, made: Sequence[PodRecord], now: float) -> Trainin
 
 
 def _starting(job: TrainingJob, pods: Sequence[PodRecord], view: View) -> Step:
-    current = of_attempt(pods, job.status.starts - 1)
+    current = of_start(pods, job.status.starts - 1)
     trouble = _trouble(job, current, view)
     if trouble is not None:
         return trouble
@@ -170,7 +170,7 @@ def _started(job: TrainingJob, current: Sequence[PodRecord], view: View) -> Step
 
 
 def _running(job: TrainingJob, pods: Sequence[PodRecord], view: View) -> Step:
-    current = of_attempt(pods, job.status.starts - 1)
+    current = of_start(pods, job.status.starts - 1)
     allocation = _allocation(job)
     if len(current) >= allocation.workers and all(pod.phase == "Succeeded" for pod in current):
         return succeeded(job, view.now)
@@ -215,7 +215,7 @@ def _obituary(pod: PodRecord) -> str:
 def _stopping(job: TrainingJob, pods: Sequence[PodRecord], view: View) -> Step:
     if not view.settled:
         return Step(job.status)
-    current = of_attempt(pods, job.status.starts - 1)
+    current = of_start(pods, job.status.starts - 1)
     workers = job.status.allocation.workers if job.status.allocation else 1
     if len(current) >= workers and all(pod.phase == "Succeeded" and not pod.deleting for pod in current):
         return succeeded(job, view.now)
