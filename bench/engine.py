@@ -36,8 +36,6 @@ _PROFILE_LINES = 40
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to run at one scale."""
-
     gpus: int
     decisions: int
     warm_up: int
@@ -48,7 +46,6 @@ class Options:
 
 
 def measure(options: Options) -> dict[str, Any]:
-    """Everything at one scale."""
     tell = _Teller(options.gpus)
     begun = time.perf_counter()
     estate = make_estate(options.gpus, exclusive=options.exclusive)
@@ -145,7 +142,6 @@ def _write(profile: cProfile.Profile, path: Path) -> None:
 
 
 def main() -> int:
-    """Run the scales one after the other."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", type=int, action="append", metavar="GPUS", help="default: all three")
     parser.add_argument("--decisions", type=int, default=200)

@@ -56,7 +56,6 @@ class Shape:
         return replace(self, workers=self.elastic[0]) if self.elastic else self
 
     def job(self, number: int, tenant: str, submitted: float) -> Job:
-        """A pending job of this shape."""
         least, most = self.elastic or (self.workers, self.workers)
         return Job(
             key=f"{tenant}-research/job-{number:07d}",
@@ -79,7 +78,6 @@ class Shape:
         )
 
     def running(self, job: Job, placement: Placement, started: float) -> Job:
-        """One that runs there since then."""
         return replace(
             job, phase=Phase.RUNNING, placement=placement, since=started, started=started, pending_since=None
         )

@@ -30,7 +30,6 @@ def stale(folder: Path) -> list[str]:
 
 
 def main() -> int:
-    """Write the files, or check them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when a file is stale")
     if parser.parse_args().check:

@@ -25,7 +25,6 @@ NOTE = "<!-- Generated from operator/entente/api by `make generate`. -->\n\n"
 
 
 def pages() -> dict[str, str]:
-    """The text of each page by its name."""
     return {"resources.md": NOTE + _resources(), "reasons.md": NOTE + _reasons()}
 
 
@@ -131,7 +130,6 @@ its tenant's guarantee.
 
 
 def main() -> int:
-    """Write the pages, or compare them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when a page is stale")
     check = parser.parse_args().check

@@ -38,7 +38,6 @@ class Lane:
     nice: int = 0
 
     def command(self, name: str) -> list[str]:
-        """Return what runs it."""
         return [
             *("nice", "-n", str(self.nice)),
             *(sys.executable, "-m", "pytest", "-m", "not e2e", "-o", f"cache_dir=.pytest_cache/{name}"),

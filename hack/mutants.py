@@ -48,7 +48,6 @@ class Mutant:
     """Files of tests of the engine that should notice."""
 
     def path(self, package: Path) -> Path:
-        """The file that it changes."""
         return package / "engine" / f"{self.module}.py"
 
     def broken(self, source: str) -> str | None:
@@ -128,7 +127,6 @@ def _copy(folder: Path) -> None:
 
 
 def main() -> int:
-    """Run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="run those whose name, module or rule has this in it")
     asked = parser.parse_args()

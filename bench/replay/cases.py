@@ -23,8 +23,6 @@ REPLAYED_BY = ("entente.simulator.replay", "entente.simulator.setting", "entente
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One setting for all policies."""
-
     trace: Path
     scenario: Path
     days: tuple[float, float] | None = None
@@ -77,8 +75,6 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class ReplayRun:
-    """One policy's replay of a case."""
-
     case: Case
     policy: str
 
@@ -122,7 +118,6 @@ class ReplayRun:
 
 @cache
 def hashed(file: Path) -> str:
-    """A hash of a file's bytes."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 

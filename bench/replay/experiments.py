@@ -29,8 +29,6 @@ SMALL_TRACE = "philly-2017-jobs-92000-92399.csv"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an experiment works with."""
-
     runs: Runs
     traces: Path
     """Folder of the traces that are not in the repository."""
@@ -60,7 +58,6 @@ def philly_exclusive(context: Context) -> Section:
 
 
 def itp(context: Context) -> Section:
-    """ITP on 1,416 GPUs."""
     return _replayed(context, Case(ITP.find(context.traces), context.scenarios / "itp.yaml", context.days))
 
 

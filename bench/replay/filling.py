@@ -37,7 +37,6 @@ class FillRun:
         return hashlib.sha256(f"{code} {self.policy} {self.seed} {hashed(self.trace)}".encode()).hexdigest()
 
     def make(self) -> Filled:
-        """Fill it."""
         pods = drawn(read_trace(str(self.trace)), sum(OPENB_HOSTS), self.seed)
         site = _site(pods)
         return fill(site, arrivals(pods, site), policy_of(self.policy, site))

@@ -17,7 +17,6 @@ _LEAST_H = 1 / 3600
 
 
 def draw(section: Mapping[str, Any], file: Path) -> None:
-    """Write the plot of one experiment as SVG."""
     mpl.rcParams["svg.hashsalt"] = "entente"  # the same figures give the same file
     figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
     for policy, row in section["rows"].items():

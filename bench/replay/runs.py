@@ -24,8 +24,7 @@ class Run(Protocol[Result_co]):
     def key(self) -> str:
         """A hash of everything that the result rests on."""
 
-    def make(self) -> Result_co:
-        """Do it."""
+    def make(self) -> Result_co: ...
 
 
 class Runs:

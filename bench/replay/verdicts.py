@@ -9,8 +9,6 @@ Sections = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One demand."""
-
     figure: str
     required: float
     reached: float
@@ -20,7 +18,6 @@ class Verdict:
     unit: str = ""
 
     def meets(self, limit: float | None) -> bool:
-        """Whether the figure keeps a limit."""
         if limit is None:
             return False
         return self.reached >= limit if self.at_least else self.reached <= limit

@@ -36,7 +36,6 @@ class Claims:
         self._starts: dict[tuple[str, int], float] = {}
 
     def see(self, obj: Object, *, gone: bool) -> None:
-        """A TrainingJob changed."""
         job = TrainingJob.model_validate(obj)
         status = job.status
         with self._lock:

@@ -24,8 +24,6 @@ _WRITE = {"fieldManager": FIELD_MANAGER}
 
 
 class ApiError(RuntimeError):
-    """The API server refused a request."""
-
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"{status}: {message}")
         self.status = status

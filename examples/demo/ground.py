@@ -18,8 +18,6 @@ BLOCKS, RACKS_PER_BLOCK, HOSTS_PER_RACK, GPUS_PER_HOST = 2, 4, 4, 8
 
 
 class Pods(Protocol):
-    """The workers of jobs."""
-
     def template(self, job: TraceJob) -> Object:
         """The PodTemplateSpec of a job's workers."""
 

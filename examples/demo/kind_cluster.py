@@ -60,7 +60,6 @@ class KindCluster:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Delete it."""
         self._kind("delete", "cluster", "--name", NAME)
 
     def add_gpus(self) -> None:

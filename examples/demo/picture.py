@@ -47,8 +47,6 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A job in the queue."""
-
     tenant: str
     name: str
     gpus: int
@@ -59,8 +57,6 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An Event about a job."""
-
     at: datetime
     tenant: str
     name: str
@@ -71,8 +67,6 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The cluster at one moment."""
-
     capacity: int
     shares: Mapping[str, Share]
     hosts: tuple[Host, ...]
@@ -85,7 +79,6 @@ class Picture:
 
     @property
     def using(self) -> int:
-        """GPUs in use."""
         return sum(share.using for share in self.shares.values())
 
 

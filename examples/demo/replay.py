@@ -83,7 +83,6 @@ class Replay:
             time.sleep(max(0.01, min(TICK_S, due - (time.time() - self.began))))
 
     def picture(self) -> Picture:
-        """The cluster as it is known now."""
         return take(
             pool=self._others["GPUPool"].objects()[estate.POOL],
             tenants=self._others["Tenant"].objects().values(),

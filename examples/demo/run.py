@@ -37,8 +37,6 @@ FAILED, INTERRUPTED = 1, 130
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says."""
-
     seconds: float
     hold: bool
     kind: bool
@@ -126,8 +124,6 @@ def _run(options: Options, console: Console) -> int:
 
 
 class _Background:
-    """The replay's threads, started."""
-
     def __init__(self, replay: Replay, trainers: Trainers) -> None:
         self._replay = replay
         replay.start(trainers)

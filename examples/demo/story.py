@@ -34,7 +34,6 @@ class Story:
         """GPUs that the owner was charged at most."""
 
     def follow(self, picture: Picture, elapsed_s: float) -> None:
-        """Take one more picture into account."""
         owner, guest = _shares(picture)
         self.most_borrowed = max(self.most_borrowed, guest.borrowed)
         self.most_lent = max(self.most_lent, owner.lent)

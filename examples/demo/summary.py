@@ -35,8 +35,6 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Everything that is printed at the end."""
-
     shared: Mapping[str, Row]
     """By tenant, and all of them as ""."""
     split: Mapping[str, Row]
@@ -167,7 +165,6 @@ def _late(claims: Sequence[Claim]) -> list[str]:
 
 
 def render(summary: Summary, story: Story) -> RenderableType:
-    """The summary as tables."""
     return Group(Text(), _comparison(summary), Text(), _facts(summary, story), Text(), _verdict(summary))
 
 

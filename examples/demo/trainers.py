@@ -70,7 +70,6 @@ class Trainers:
             self._seen.put(obj)
 
     def start(self) -> None:
-        """Begin."""
         self._thread.start()
 
     def stop(self) -> None:

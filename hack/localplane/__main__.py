@@ -15,7 +15,6 @@ from localplane.plane import LocalPlane
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
         if options.command == "build":

@@ -114,7 +114,6 @@ class Layout:
         return self.directory / "kubeconfigs" / f"{user}.yaml"
 
     def argv(self, component: str) -> list[str]:
-        """Return the command line of a component."""
         flags = _FLAGS[component](self)
         return [str(self.binaries[component]), *(f"--{name}={value}" for name, value in flags.items())]
 

@@ -115,7 +115,6 @@ class Progress:
         self.total = 0
 
     def say(self, what: str) -> None:
-        """Tell what happens now."""
         seconds = int(time.monotonic() - self._started)
         line = f"{self._title}: {what} ({seconds // 60}:{seconds % 60:02d})"
         self._report.write(f"\r\x1b[K{line}" if self._interactive else f"{line}\n")
@@ -129,7 +128,6 @@ class Progress:
             self.say(f"compiled {self._count} of at most {self.total} packages, now {package}")
 
     def finish(self) -> None:
-        """Tell that it is done."""
         self.say("built")
         if self._interactive:
             self._report.write("\n")

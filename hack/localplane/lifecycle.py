@@ -57,7 +57,6 @@ class ControlPlane:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End everything."""
         self.stop()
 
     def start(self) -> None:
@@ -84,7 +83,6 @@ class ControlPlane:
 
     @property
     def server(self) -> str:
-        """The URL of the API server."""
         return self.layout.url(API_SERVER)
 
     @property

@@ -42,7 +42,6 @@ class Processes:
         return self._supervisor.pid
 
     def log(self, name: str) -> Path:
-        """Return the log file of a component."""
         return self._directory / f"{name}.log"
 
     def start(self, name: str, argv: list[str]) -> None:
@@ -51,7 +50,6 @@ class Processes:
         self._order({"start": name, "argv": argv, "log": str(self.log(name))})
 
     def kill(self, name: str) -> None:
-        """End one component."""
         self._order({"kill": name})
 
     def has_ended(self, name: str) -> bool:
@@ -75,7 +73,6 @@ class Processes:
         raise kind(message)
 
     def log_tail(self, name: str) -> str:
-        """Return the last lines of a component's log."""
         with contextlib.suppress(FileNotFoundError):
             lines = self.log(name).read_text(encoding="utf-8", errors="replace").splitlines()
             return "\n".join(lines[-LOG_TAIL_LINES:])

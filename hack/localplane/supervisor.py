@@ -44,7 +44,6 @@ class Supervisor:
         self._libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
     def obey(self, order: dict[str, Any]) -> None:
-        """Carry out one order."""
         if "start" in order:
             self._start(order["start"], order["argv"], Path(order["log"]))
         elif "kill" in order:

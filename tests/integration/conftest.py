@@ -39,7 +39,6 @@ def _needed(item: pytest.Item) -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def plane() -> Iterator[LocalPlane]:
-    """One control plane for the whole session."""
     with LocalPlane() as running:
         yield running
 

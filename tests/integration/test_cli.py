@@ -91,14 +91,14 @@ def test_everything_is_explained_to_whom_it_concerns(shared: Shared) -> None:
     assert {f"{shared.guest}/waiting", f"{shared.owner}/claim"} <= {job["job"] for job in everybody}
 
     # Why: for who waits, who claims, who runs and who was told to stop.
-    text = told(entente("why", "waiting", kubeconfig=shared.ada))
-    assert "It asks for 2 workers of 8 GPUs, 16 GPUs in all" in text
-    assert "It waits for the reason" in text
+    text = " ".join(told(entente("why", "waiting", kubeconfig=shared.ada)).split())
+    assert f"It asks for 16 GPUs of pool {shared.estate.pool} (2 workers of 8)." in text
+    assert "What ends the wait: " in text
     assert owner not in text
     assert "claim" not in text
     text = " ".join(told(entente("why", "claim", "-n", shared.owner, kubeconfig=shared.admin)).split())
-    assert "It waits for the reason Held" in text
-    assert f"pool {shared.estate.pool} promises the GPUs within 2m" in text
+    assert "The reason is Held." in text
+    assert f"Pool {shared.estate.pool} promises the GPUs within 2m" in text
     phases = {name: " ".join(told(entente("why", name, kubeconfig=shared.ada)).split()) for name in ("first", "second")}
     stopping = next(text for text in phases.values() if "is Stopping" in text)
     still = next(text for text in phases.values() if "is Running" in text)

@@ -91,8 +91,8 @@ def test_a_worker_that_fails_restarts_its_gang_until_the_retry_limit(estate: Est
     failed = next(condition for condition in status["conditions"] if condition["type"] == "Failed")
     assert failed["reason"] == "RetryLimitExceeded"
     assert "exit code 3" in failed["message"]
-    attempts = {pod["metadata"]["labels"]["entente.dev/attempt"] for pod in estate.pods(lab, "flaky")}
-    assert attempts == {"0", "1"}
+    starts = {pod["metadata"]["labels"]["entente.dev/attempt"] for pod in estate.pods(lab, "flaky")}
+    assert starts == {"0", "1"}
     eventually(lambda: estate.gpus_in_use() == {}, what="no GPU in use")
 
 

@@ -59,8 +59,6 @@ def rights(manifests: list[Manifest]) -> set[Right]:
 
 @dataclass(frozen=True)
 class Request:
-    """A line of the audit log."""
-
     right: Right
     code: int
     path: str
@@ -138,7 +136,6 @@ class Life:
         self.plane.kubectl("create", "-f", "-", stdin=json.dumps(found))
 
     def job(self, name: str) -> Manifest:
-        """The job, or nothing when there is none."""
         printed = self.plane.kubectl("get", "trainingjob", name, "-n", "guest-a", "-o", "json", "--ignore-not-found")
         found: Manifest = json.loads(printed) if printed.strip() else {}
         return found

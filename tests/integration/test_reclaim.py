@@ -18,7 +18,6 @@ NOTICE_S = 60
 
 @pytest.fixture(scope="module")
 def operator(plane: LocalPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
-    """One operator for the tests of this module."""
     with running(plane, tmp_path_factory.mktemp("operator")) as process:
         yield process
 

@@ -21,7 +21,6 @@ LENGTH_S = 20.0
 
 @pytest.fixture(scope="module")
 def operator(plane: LocalPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
-    """One operator for the tests of this module."""
     with running(plane, tmp_path_factory.mktemp("operator")) as process:
         yield process
 

@@ -100,12 +100,10 @@ class Estate:
         return unique
 
     def namespace_of(self, tenant: str) -> str:
-        """The first that it names."""
         name: str = self.get(tenant)["spec"]["namespaces"][0]
         return name
 
     def get(self, tenant: str) -> Manifest:
-        """The tenant as it is now."""
         return self.api.get(f"{ROOT}/tenants/{tenant}")
 
     async def reconcile(self, tenant: str) -> Outcome:
@@ -116,7 +114,6 @@ class Estate:
         return await self._reconciler.reconcile(own, tenants, pools)
 
     def conditions(self, tenant: str) -> dict[str, Manifest]:
-        """Conditions by type."""
         return {each["type"]: each for each in self.get(tenant)["status"].get("conditions", ())}
 
     def job(self, namespace: str, name: str = "train", status: Manifest | None = None) -> str:
@@ -468,7 +465,7 @@ async def test_a_namespace_is_not_given_up_while_a_job_runs_there(estate: Estate
     estate.api.patch(f"{ROOT}/tenants/{lab}", {"spec": {"namespaces": [kept]}})
     assert (await estate.reconcile(lab)).namespaces == (kept, given_up)
     releasing = estate.conditions(lab)["Releasing"]
-    assert releasing["message"].startswith(f"1 job with 16 GPUs in {given_up}: the namespace is given up when")
+    assert releasing["message"].startswith(f"1 job with 16 GPUs in {given_up}: the tenant gives the namespace up")
     assert estate.api.get(f"{RBAC}/namespaces/{given_up}/rolebindings/entente-researcher")
     estate.api.patch(f"{job}/status", {"status": {"phase": "Succeeded"}})
     assert (await estate.reconcile(lab)).namespaces == (kept,)
@@ -488,7 +485,7 @@ async def test_deleting_a_tenant_waits_for_its_jobs_and_loses_nothing(estate: Es
     assert deleting["reason"] == "JobsRemain"
     assert deleting["message"] == (
         f"1 job with 16 GPUs and 1 job without GPUs in {namespace}: "
-        "the tenant goes when they have finished or are deleted"
+        "the tenant goes when these have finished or are deleted"
     )
     estate.api.delete(f"{RBAC}/namespaces/{namespace}/rolebindings/entente-researcher")
     await estate.reconcile(lab)
@@ -559,7 +556,7 @@ async def test_a_namespace_deleted_by_hand_is_made_anew(estate: Estate) -> None:
     estate.api.delete(path)
     if estate.corner.get_or_none(path):
         assert (await estate.reconcile(lab)).namespaces == ()
-        assert "is being deleted; it is made anew" in estate.conditions(lab)["NamespaceWaits"]["message"]
+        assert "is being deleted; the operator makes it anew" in estate.conditions(lab)["NamespaceWaits"]["message"]
     estate.corner.await_gone(path)
     assert (await estate.reconcile(lab)).settled
     assert estate.api.get(path)["metadata"]["labels"]["entente.dev/tenant"] == lab

@@ -31,8 +31,6 @@ class Fault:
 
 @dataclass(frozen=True)
 class Seen:
-    """A request that arrived."""
-
     method: str
     path: str
     query: Mapping[str, str]
@@ -46,8 +44,6 @@ class Seen:
 
 
 class RefusalError(Exception):
-    """An error answer."""
-
     def __init__(self, status: int, reason: str, message: str) -> None:
         super().__init__(message)
         self.status, self.reason, self.message = status, reason, message
@@ -92,7 +88,6 @@ class ApiServer:
     @classmethod
     @asynccontextmanager
     async def running(cls) -> AsyncIterator[Self]:
-        """Serve until the block ends."""
         server = cls()
         server.resume()
         app = web.Application()
@@ -118,7 +113,6 @@ class ApiServer:
         self._open.clear()
 
     def resume(self) -> None:
-        """Answer again."""
         self._open.set()
 
     def seen(self, method: str, *, watch: bool = False) -> list[Seen]:
@@ -154,20 +148,17 @@ class ApiServer:
             watcher.queue.put_nowait(None)
 
     def cut_watches(self) -> None:
-        """Break the connections of all watches."""
         for watcher in self._watchers:
             if watcher.transport is not None:
                 watcher.transport.abort()
 
     def bookmark(self) -> None:
-        """Send a bookmark to all watches."""
         mark = {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(self._version)}}}
         for watcher in self._watchers:
             watcher.queue.put_nowait(mark)
 
     @property
     def watching(self) -> int:
-        """Watches that are open."""
         return len(self._watchers)
 
     async def until(self, condition: Callable[[], bool], *, within_s: float = 60.0) -> None:

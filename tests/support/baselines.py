@@ -42,8 +42,6 @@ def job(
 
 @dataclass(slots=True)
 class Watched:
-    """A policy, and what it decided when."""
-
     policy: Policy
     watch: Callable[[float], None] = lambda _: None
     starts: dict[str, float] = field(default_factory=dict)
@@ -53,7 +51,6 @@ class Watched:
         return getattr(self.policy, name)
 
     def decide(self, now: float) -> Sequence[Action]:
-        """Decide, and take note."""
         actions = self.policy.decide(now)
         for action in actions:
             assert isinstance(action, Place)  # none of these policies stops a job
@@ -79,7 +76,6 @@ def replayed(
 
 
 def starts(made: Policy, estate: Site, jobs: Iterable[Submitted]) -> dict[str, float]:
-    """When each job starts."""
     return replayed(made, estate, jobs).starts
 
 

@@ -16,5 +16,4 @@ def violations(snapshot: Snapshot, plan: Plan, again: Callable[[Snapshot], Plan]
 
 
 def checked() -> int:
-    """Decisions looked at so far."""
     return _checked[0]

@@ -15,8 +15,6 @@ DrawnJob = tuple[Job, float]
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Of a pool."""
-
     hosts: int
     gpus: int
     odd: int = 0
@@ -24,7 +22,6 @@ class Size:
 
     @property
     def capacity(self) -> int:
-        """All GPUs."""
         return self.hosts * self.gpus - self.odd
 
 
@@ -54,7 +51,6 @@ def windows(draw: st.DrawFn) -> tuple[Window, ...]:
 
 @st.composite
 def pools(draw: st.DrawFn, name: str, draft: Draft) -> tuple[Draft, Size]:
-    """The draft with one more pool."""
     size = Size(draw(st.integers(2, 5)), draw(st.sampled_from((4, 8))))
     exclusive = draw(st.booleans())
     made = draft.pool(
@@ -93,7 +89,6 @@ def estates(draw: st.DrawFn) -> Draft:
 
 @st.composite
 def jobs(draw: st.DrawFn, key: str, now: float = NOW) -> DrawnJob:
-    """A pending job that has just been submitted."""
     workers = draw(st.sampled_from((1, 1, 1, 2, 2, 3, 4)))
     elastic = draw(st.none() | st.tuples(st.integers(1, workers), st.integers(workers, workers + 3)))
     length = draw(st.sampled_from((60.0, 400.0, 2000.0, 20_000.0)))

@@ -31,7 +31,6 @@ def worker_template(**sim: float) -> Json:
 def job_manifest(
     name: str, namespace: str, workers: int, gpus: int, sim: Mapping[str, float] | None = None, **spec: object
 ) -> Json:
-    """A TrainingJob."""
     return {
         "apiVersion": "entente.dev/v1alpha1",
         "kind": "TrainingJob",
@@ -101,7 +100,6 @@ class Estate:
         return f"{API}/namespaces/{namespace}/trainingjobs/{name}"
 
     def patch(self, path: str, body: Json) -> None:
-        """Merge-patch an object."""
         self.plane.api.patch(path, body)
 
     def status(self, path: str) -> Json:

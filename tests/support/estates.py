@@ -26,8 +26,6 @@ PRIORITIES = {"high": 1000, "default": 100, "low": 10}
 
 
 class PoolFields(TypedDict, total=False):
-    """What may be said of a pool."""
-
     levels: tuple[str, ...]
     notice_s: float
     min_runtime_s: float
@@ -39,8 +37,6 @@ class PoolFields(TypedDict, total=False):
 
 
 class NodeFields(TypedDict, total=False):
-    """What may be said of a node."""
-
     gpus: int
     usable: bool
     lost: bool
@@ -50,8 +46,6 @@ class NodeFields(TypedDict, total=False):
 
 
 class TenantFields(TypedDict, total=False):
-    """What may be said of a tenant."""
-
     priorities: Mapping[str, int]
     default_priority: int
     shortest_first: bool
@@ -59,8 +53,6 @@ class TenantFields(TypedDict, total=False):
 
 
 class JobFields(TypedDict, total=False):
-    """What may be said of a job."""
-
     tenant: str | None
     workers: int
     gpus_per_worker: int
@@ -167,7 +159,6 @@ class Draft:
         return Draft(replace(self.made, tenants=tenants))
 
     def pending(self, key: str, *, elastic: tuple[int, int] | None = None, **fields: Unpack[JobFields]) -> "Draft":
-        """A pending job."""
         return self.job(a_job(key, elastic=elastic, **fields))
 
     def running(
@@ -208,17 +199,14 @@ class Draft:
         return Draft(replace(self.made, now=now))
 
     def snapshot(self) -> Snapshot:
-        """What was drafted."""
         return self.made
 
 
 def estate() -> Draft:
-    """Nothing yet."""
     return Draft(Snapshot(NOW, {}, {}, {}, {}))
 
 
 def shuffled(snapshot: Snapshot, seed: int) -> Snapshot:
-    """The same snapshot with everything in another order."""
     order = random.Random(seed)  # noqa: S311 - an order for a test, no secret
 
     def mixed(items: Mapping[str, T]) -> dict[str, T]:

@@ -31,7 +31,6 @@ def inputs(given: list[Manifest] | None = None) -> Inputs:
 
 
 def asked(of: Inputs) -> Snapshot:
-    """What the engine is asked."""
     return snapshot(of.moment, of.pools, of.tenants, of.jobs, of.nodes, of.pods)
 
 
@@ -69,7 +68,6 @@ def job(
 
 
 def running(nodes: dict[str, int], gpus: int = 8, *, since: float = 1800, **more: object) -> Manifest:
-    """The status of a job that runs."""
     workers = sum(nodes.values())
     allocation = {
         "pool": "h100",
@@ -84,7 +82,6 @@ def running(nodes: dict[str, int], gpus: int = 8, *, since: float = 1800, **more
 
 
 def pending(reason: str, message: str, position: int = 1, *, since: float = 600, **more: object) -> Manifest:
-    """The status of a job that waits."""
     queue = {"position": position, "reason": reason, "message": message, "since": ago(since), **more}
     return {"phase": "Pending", "queue": queue}
 
@@ -95,7 +92,6 @@ def estate() -> list[Manifest]:
 
 
 def home(tenant: str = "anthropic") -> list[Manifest]:
-    """The namespace of a tenant's people."""
     labels = {"entente.dev/tenant": tenant}
     return [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"{tenant}-research", "labels": labels}}]
 
@@ -166,7 +162,8 @@ def _jobs() -> list[Manifest]:
     stopping = running(
         {"b": 1}, stopping={"since": ago(20), "until": ago(-40), "message": PRIVATE, "cause": "Evicted"}
     ) | {"phase": "Stopping"}
-    held = pending("Held", "8 GPUs of pool h100 are being freed for it (1 workers of 8).", entitledSince=ago(20))
+    message = "The operator frees 8 GPUs of pool h100 for it. It can start when these GPUs are free."
+    held = pending("Held", message, entitledSince=ago(20))
     hold = {"pool": "h100", "nodes": {"b": 1}, "since": ago(20), "until": ago(-280)}
     return [
         job("saver", "xai-research", status=running({"a": 1}, evictions=[eviction], runSeconds=99.5), meta=saved),

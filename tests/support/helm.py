@@ -55,11 +55,9 @@ def settings(values: dict[str, str]) -> list[str]:
 
 
 def one(manifests: list[Manifest], kind: str) -> Manifest:
-    """The only manifest of a kind."""
     (found,) = of_kind(manifests, kind)
     return found
 
 
 def of_kind(manifests: list[Manifest], kind: str) -> list[Manifest]:
-    """All manifests of a kind."""
     return [manifest for manifest in manifests if manifest["kind"] == kind]

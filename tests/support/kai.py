@@ -43,7 +43,6 @@ class Built:
         return self.works[key].core
 
     def placed(self) -> dict[str, dict[str, int]]:
-        """Where everything is."""
         return {key: dict(placed.nodes) for key, placed in self.cluster.hosts.placed.items()}
 
 

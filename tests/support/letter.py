@@ -57,7 +57,6 @@ class Gang:
 
     @property
     def gpus(self) -> int:
-        """All of its GPUs."""
         return sum(self.at.values())
 
 
@@ -77,7 +76,6 @@ class Small:
 
     @property
     def asked(self) -> int:
-        """GPUs of the gang."""
         return self.workers * self.per_worker
 
     def charged(self, tenant: str, without: Sequence[Gang] = ()) -> int:

@@ -10,7 +10,6 @@ REMOVED = object()
 
 
 def pool(name: str = "h100", **spec: object) -> Manifest:
-    """A GPUPool."""
     fields = {"nodeSelector": {"nvidia.com/gpu.product": "H100"}, **spec}
     return _object("GPUPool", {"name": name}, fields)
 

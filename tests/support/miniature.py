@@ -78,7 +78,6 @@ class Miniature:
         return body
 
     def job(self, key: str) -> Object:
-        """A job as the server has it."""
         namespace, name = key.split("/")
         return self.server.objects[TRAINING_JOB.path(namespace, name)]
 
@@ -87,7 +86,6 @@ class Miniature:
         return str((self.job(key).get("status") or {}).get("phase", ""))
 
     def pods(self, key: str | None = None) -> list[Object]:
-        """All pods, or those of a job."""
         found = [obj for obj in self.server.objects.values() if obj["kind"] == "Pod"]
         if key is None:
             return found

@@ -23,7 +23,6 @@ def _given(fields: Manifest) -> Manifest:
 
 
 def job_resource(job: Job) -> TrainingJob:
-    """The TrainingJob of a job, with its status."""
     namespace, _, name = job.key.partition("/")
     spec = {
         "workers": job.workers,
@@ -86,7 +85,6 @@ def _hold(job: Job, hold: Placement) -> Manifest:
 
 
 def pool_resource(pool: Pool) -> GPUPool:
-    """The GPUPool of a pool."""
     promises = {"noticeSeconds": round(pool.notice_s), "minRuntimeSeconds": round(pool.min_runtime_s)}
     return GPUPool.model_validate(manifests.pool(pool.name, topology=list(pool.levels), **promises))
 

@@ -67,7 +67,6 @@ class OperatorProcess:
             self.start(leads=leads, again=True)
 
     def alive(self) -> bool:
-        """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
     def is_ready(self) -> bool:
@@ -117,7 +116,6 @@ class OperatorProcess:
         self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
@@ -136,7 +134,6 @@ class OperatorProcess:
             self._process = None
 
     def text(self) -> str:
-        """Its log so far."""
         return self.log.read_text() if self.log.exists() else ""
 
 

@@ -43,7 +43,6 @@ class Person:
 
 
 def hire(corner: Corner, name: str) -> Person:
-    """Somebody new."""
     namespace = corner.namespace(f"people-{name}")
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}
     corner.plane.api.create(f"/api/v1/namespaces/{namespace}/serviceaccounts", account)

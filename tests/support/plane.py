@@ -95,7 +95,6 @@ class Corner:
         return eventually(look, within=within, what=f"{path} in phase {phase}")
 
     def await_gone(self, path: str, *, within: float = 60.0) -> None:
-        """Return when an object is gone."""
         eventually(lambda: self.get_or_none(path) is None, within=within, what=f"the end of {path}")
 
     def leave(self) -> None:

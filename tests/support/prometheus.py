@@ -18,8 +18,6 @@ SCRAPE_INTERVAL_S = 1
 
 @dataclass(frozen=True)
 class Prometheus:
-    """One that runs."""
-
     address: str
 
     def query(self, expression: str) -> dict[frozenset[tuple[str, str]], float]:

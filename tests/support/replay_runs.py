@@ -13,7 +13,6 @@ class Noted:
 
     @property
     def label(self) -> str:
-        """A name."""
         return f"noted-{self.number}"
 
     def key(self) -> str:

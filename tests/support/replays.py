@@ -10,8 +10,6 @@ from tests.support.estates import POOL, PoolFields, estate
 
 
 class SimFields(TypedDict, total=False):
-    """What may be said of a job."""
-
     tenant: str
     workers: int
     gpus_per_worker: int

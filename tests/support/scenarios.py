@@ -41,7 +41,6 @@ class Scenario:
     messages: Mapping[str, Any]
 
     def objects(self) -> list[Manifest]:
-        """The objects of the estate."""
         return [*self._pools(), *self._nodes(), *self._tenants(), *self._jobs(), *self._pods()]
 
     def _pools(self) -> Iterator[Manifest]:

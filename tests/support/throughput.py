@@ -23,8 +23,6 @@ _LOOK_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the jobs."""
-
     created_s: float
     settled_s: float
     """Both from the first request on."""

@@ -36,7 +36,6 @@ class World:
 
     @property
     def now(self) -> float:
-        """The moment."""
         return self.snapshot.now
 
     def decide(self) -> Plan:
@@ -58,11 +57,9 @@ class World:
         return plan
 
     def put(self, job: Job) -> None:
-        """A job as it is from now on."""
         self.snapshot = replace(self.snapshot, jobs={**self.snapshot.jobs, job.key: job})
 
     def drop(self, key: str) -> None:
-        """A job is gone, with its workers."""
         self.snapshot = replace(self.snapshot, jobs={k: j for k, j in self.snapshot.jobs.items() if k != key})
 
     def next_event(self) -> float:
@@ -92,7 +89,6 @@ class World:
                 self.put(replace(job, hold=None, hold_until=None))
 
     def drop_node(self, name: str) -> None:
-        """A node is gone for good."""
         self.lose_node(name)
         self.handovers.pop(name, None)
         self.snapshot = replace(self.snapshot, nodes={n: it for n, it in self.snapshot.nodes.items() if n != name})
@@ -102,7 +98,6 @@ class World:
         self._node(name, usable=False, lost=False)
 
     def return_node(self, name: str) -> None:
-        """A node is ready and schedulable again."""
         self._node(name, usable=True, lost=False)
 
     def suspend(self, key: str) -> None:
@@ -113,7 +108,6 @@ class World:
         self.put(job)
 
     def resume(self, key: str) -> None:
-        """It is wanted again."""
         self.put(replace(self.snapshot.jobs[key], suspend=False, pending_since=self.now))
 
     def stop_early(self, key: str) -> None:
@@ -130,11 +124,9 @@ class World:
         self.snapshot = replace(self.snapshot, now=self.now + seconds)
 
     def put_pool(self, pool: Pool) -> None:
-        """A pool as it is from now on."""
         self.snapshot = replace(self.snapshot, pools={**self.snapshot.pools, pool.name: pool})
 
     def put_tenant(self, tenant: Tenant) -> None:
-        """A tenant as it is from now on."""
         self.snapshot = replace(self.snapshot, tenants={**self.snapshot.tenants, tenant.name: tenant})
 
     def _node(self, name: str, *, usable: bool, lost: bool) -> None:
@@ -190,7 +182,6 @@ class World:
                     self.handovers[name] = (job.tenant or "", self.now + seconds)
 
     def _ends(self, job: Job) -> float:
-        """When a job's workers end by themselves."""
         if job.phase is Phase.STOPPING:
             return self.now if job.stopping_until is None else job.stopping_until
         if job.phase is not Phase.RUNNING or job.started is None:

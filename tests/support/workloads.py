@@ -76,14 +76,14 @@ def worker(
     *,
     phase: str = "Running",
     ready: bool | None = None,
-    attempt: int | None = None,
+    start: int | None = None,
     deleting: bool = False,
     exit_code: int | None = None,
     exit_reason: str = "",
     spec: str | None = None,
 ) -> PodRecord:
     """A worker's pod, of the job's present start unless another is given."""
-    number = of.status.starts - 1 if attempt is None else attempt
+    number = of.status.starts - 1 if start is None else start
     return PodRecord(
         namespace=NAMESPACE,
         name=f"{of.metadata.name}-{number}-{rank}",
@@ -108,11 +108,11 @@ def worker(
     )
 
 
-def gang(of: TrainingJob, nodes: Mapping[str, int] | None = None, *, attempt: int = 0) -> Gang:
+def gang(of: TrainingJob, nodes: Mapping[str, int] | None = None, *, start: int = 0) -> Gang:
     """What a job's pods are made from."""
     return Gang(
         job=of,
-        attempt=attempt,
+        start=start,
         pool="h100",
         resource=GPU_RESOURCE,
         gpus_per_worker=of.spec.gpus_per_worker,
@@ -126,7 +126,6 @@ def gang(of: TrainingJob, nodes: Mapping[str, int] | None = None, *, attempt: in
 def made_pod(
     of: TrainingJob, rank: int = 0, node: str = "a", nodes: Mapping[str, int] | None = None
 ) -> manifests.Manifest:
-    """The body of one pod."""
     return pod(gang(of, nodes), rank, node)
 
 

@@ -5,28 +5,29 @@ What is told comes from the job itself, its own Tenant and the pools' promises: 
 
 from collections.abc import Iterator
 
+from entente.api.amounts import count
 from entente.api.job import EvictionCause, Phase
 from entente.cli.case import Case
 from entente.cli.holding import holding
 from entente.cli.waiting import waiting
-from entente.cli.words import clock, count, duration, gpu_hours
+from entente.cli.words import clock, duration, gpu_hours
 
 _CAUSES = {
     EvictionCause.GUARANTEE: "another tenant needed its guarantee back",
     EvictionCause.FAIR_SHARE: "another tenant was below what was due to it",
     EvictionCause.PRIORITY: "a job of its own tenant with a higher priority needed the GPUs",
-    EvictionCause.ON_CALL: "it ran on GPUs that were reserved for another job, whose turn came",
-    EvictionCause.MOVE: "it went on elsewhere, to make room where another job fits",
-    EvictionCause.SHRINK: "it went on with fewer workers",
+    EvictionCause.ON_CALL: "it ran on call, and the job that its GPUs are named for could start",
+    EvictionCause.MOVE: "it moved to other hosts, so that another job fits on these",
+    EvictionCause.SHRINK: "it goes on with fewer workers",
 }
 
 
 def account(case: Case) -> Iterator[str]:
-    """Paragraphs, most important first."""
+    """Paragraphs, the most important first; items of a list start with a dash."""
     status = case.job.status
     yield _where(case)
     if case.job.metadata.deletion_timestamp is not None:
-        yield "It is being deleted: its workers are told to save and stop."
+        yield "It is being deleted: its workers were told to save and stop."
         return
     match status.phase:
         case Phase.PENDING | Phase.SUSPENDED:
@@ -53,10 +54,12 @@ def _where(case: Case) -> str:
         hosts = f" on {count(len(allocation.nodes), 'host')}" if allocation.nodes else ""
         per = job.spec.gpus_per_worker
         gang = f"{count(allocation.workers, 'worker')} of {count(per, 'GPU')}"
-        return f"{phase}{began}: {gang}{hosts} of pool {allocation.pool}, {allocation.gpus} GPUs in all."
+        return f"{phase}{began}: {gang}{hosts} of pool {allocation.pool}, {count(allocation.gpus, 'GPU')} in all."
     since = status.queue.since or job.metadata.creation_timestamp
     if status.phase is Phase.PENDING and since is not None:
-        return f"{phase} since {clock(since)} ({duration((case.now - since).total_seconds())})."
+        waited = f"{phase} since {clock(since)} ({duration((case.now - since).total_seconds())})"
+        place = status.queue.position
+        return f"{waited}, number {place} in the queue." if place else f"{waited}."
     return f"{phase}."
 
 
@@ -68,10 +71,11 @@ def _stopping(case: Case) -> Iterator[str]:
     why = f" ({stopping.cause})" if stopping.cause else ""
     yield f"It was told to stop at {clock(stopping.since)}{why} and is gone by {clock(stopping.until)} at the latest."
     if stopping.message:
-        yield f"In the operator's words: {stopping.message}."
+        yield f"The operator says: {stopping.message}."
     if hold is not None:
         workers = sum(hold.nodes.values())
-        yield f"It goes on with {count(workers, 'worker')} on {count(len(hold.nodes), 'host')} of pool {hold.pool}."
+        hosts = count(len(hold.nodes), "host")
+        yield f"It starts again with {count(workers, 'worker')} on {hosts} of pool {hold.pool}."
 
 
 def _ended(case: Case) -> Iterator[str]:
@@ -92,10 +96,10 @@ def _past(case: Case) -> Iterator[str]:
             yield f"- {clock(past.at)} in pool {past.pool}: {past.cause}, {_CAUSES[past.cause]}."
     if status.failures:
         limit = case.job.spec.retry.limit
-        yield f"It failed {count(status.failures, 'time')}; after more than {limit} it is Failed for good."
+        yield f"It failed {count(status.failures, 'time')}; after {count(limit + 1, 'failure')} it is Failed for good."
     if status.starts > 1 or status.wasted_gpu_seconds:
         used, wasted = gpu_hours(status.gpu_seconds), gpu_hours(status.wasted_gpu_seconds)
         yield (
-            f"It was started {count(status.starts, 'time')}. Its ended starts used {used} GPU-hours; {wasted} of these "
-            "were lost to evictions and failures."
+            f"It started {count(status.starts, 'time')}. The starts that are over used {used} GPU-hours; evictions and "
+            f"failures lost {wasted} of these."
         )

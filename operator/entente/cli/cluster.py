@@ -23,7 +23,7 @@ class ClusterError(click.ClickException):
 
 
 class ForbiddenError(ClusterError):
-    """The caller may not read this."""
+    pass
 
 
 class NotThereError(ClusterError):

@@ -3,20 +3,23 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from entente.api.amounts import count
 from entente.api.job import AllocationClass, Phase
 from entente.api.pool import GPUPool
 from entente.cli.case import Case
-from entente.cli.words import clock, count, duration, gpu_hours
+from entente.cli.words import clock, duration, gpu_hours
 from entente.engine import risk
 from entente.engine.intake import job_of, pool_of
 from entente.engine.model import DEFAULT_INTERVAL_S, RESTART_S, Job, Pool
+
+_OWN = "A job of its own tenant with a higher priority can take them, too"
 
 
 def holding(case: Case) -> Iterator[str]:
     """Paragraphs about a job that starts or runs."""
     status = case.job.status
     if status.phase is Phase.STARTING:
-        yield "Its workers are being made; it runs once all of them are ready."
+        yield "The operator makes its workers; it runs once all of them are ready."
     yield from _right(case)
     yield from _loss(case)
     yield from _known_end(case)
@@ -26,28 +29,26 @@ def _right(case: Case) -> Iterator[str]:
     allocation, pool = case.job.status.allocation, case.pool
     if allocation is None:
         return
-    own = "a job of its own tenant with a higher priority"
     if allocation.on_call:
         yield (
-            "It is on call: it runs on GPUs that are reserved for another job, and is evicted as soon as that one can "
-            "start by it."
+            "It is on call: its GPUs are named for another job. It is evicted as soon as that job can start on them."
         )
     if allocation.class_ is AllocationClass.ENTITLED:
         yield (
-            "It is Entitled: its GPUs are within its tenant's guarantee, and no other tenant can take them as long as "
-            f"the pool has what it promises. It can be evicted for {own}."
+            "It is Entitled: its tenant's guarantee covers it. No other tenant can take its GPUs as long as the pool "
+            f"has what it guarantees. {_OWN}."
         )
     else:
         yield (
-            "It is Borrowed: with it its tenant is above its guarantee. It can be evicted at any time for a job within "
-            f"another tenant's guarantee, and for {own}."
+            "It is Borrowed: with it its tenant is above its guarantee. A job within another tenant's guarantee can "
+            f"take its GPUs at any time. {_OWN}."
         )
         yield _fair_share(case, pool)
     entitled = allocation.entitled_workers
     if case.job.spec.elastic is not None and entitled is not None and entitled < allocation.workers:
         more = allocation.workers - max(entitled, case.job.spec.elastic.min_workers)
         if more > 0:
-            yield f"It is elastic: {count(more, 'worker')} of it can be shrunk away before it is evicted as a whole."
+            yield f"It is elastic: it can lose {count(more, 'worker')} before it is evicted as a whole."
 
 
 def _fair_share(case: Case, pool: GPUPool | None) -> str:
@@ -55,14 +56,14 @@ def _fair_share(case: Case, pool: GPUPool | None) -> str:
     engine = _engine(case)
     if engine is not None and risk.evictions_by_others(engine[0], case.now.timestamp()) >= risk.MAX_EVICTIONS_BY_OTHERS:
         return (
-            "Others had it evicted three times in the last 24 hours: no borrowed job of theirs can do so again for now."
+            "Other tenants had it evicted three times in the last 24 hours: none of their borrowed jobs can do so now."
         )
     if pool is None or allocation is None or allocation.since is None:
-        return "Another tenant below its due can have it evicted once it ran the pool's minimum runtime."
+        return "After the pool's minimum runtime a job of a tenant that is below its due can take its GPUs, too."
     until = allocation.since + timedelta(seconds=pool.spec.min_runtime_seconds)
     if until <= case.now:
-        return "It ran its minimum runtime: another tenant that is below what is due to it can have it evicted, too."
-    return f"Until {clock(until)}, its minimum runtime, no borrowed job of another tenant can have it evicted."
+        return "Its minimum runtime is over: a job of a tenant that is below its due can take its GPUs, too."
+    return f"Until {clock(until)}, its minimum runtime, no borrowed job of another tenant can take its GPUs."
 
 
 def _engine(case: Case) -> tuple[Job, Pool] | None:
@@ -83,28 +84,28 @@ def _loss(case: Case) -> Iterator[str]:
     unsaved = risk.unsaved_seconds(job, pool, now)
     restart = RESTART_S if job.restart_s is None else min(RESTART_S, job.restart_s)
     lost = gpu_hours((unsaved + restart) * gpus)
-    measured = "measured on its earlier restarts" if job.restart_s is not None else "as nothing was measured yet"
+    measured = "measured" if job.restart_s is not None else "not measured yet"
     yield (
-        f"Were it evicted now, it would lose {lost} GPU-hours on {count(gpus, 'GPU')}: {duration(unsaved)} of work and "
-        f"{duration(restart)} to restart, {measured}. {_saving(job, pool)}"
+        f"If it were evicted now, it would lose {lost} GPU-hours on {count(gpus, 'GPU')}: {duration(unsaved)} of work "
+        f"and {duration(restart)} to start again ({measured}). {_saving(job, pool)}"
     )
     past = risk.evictions_by_others(job, now)
     if past:
         weighs = gpu_hours(risk.work_at_risk(job, pool, now))
         times = count(past, "time")
-        yield f"Since others had it evicted {times} in the last 24 hours, that weighs as {weighs} when jobs are chosen."
+        yield f"Other tenants had it evicted {times} in the last 24 hours, so this loss counts as {weighs} GPU-hours."
     grace = risk.grace(job, pool, pool.notice_s)
-    yield f"It would get {duration(grace)} to save and stop, and wait in its old place again."
+    yield f"It would get {duration(grace)} to save and stop, and go back to its old place in the queue."
 
 
 def _saving(job: Job, pool: Pool) -> str:
     if risk.saves_when_told(job, pool):
-        return f"It says that it saves within {duration(job.grace_s or 0)} of being told, so no work counts as unsaved."
+        return f"It saves within {duration(job.grace_s or 0)} when it is told to, so no work counts as unsaved."
     if job.last_checkpoint is not None:
         return f"Its last checkpoint was at {clock(datetime.fromtimestamp(job.last_checkpoint, UTC))}."
     every = duration(job.interval_s or DEFAULT_INTERVAL_S)
-    said = "as it says" if job.interval_s else "as nothing else is said"
-    return f"It has reported no checkpoint, and is taken to save every {every}, {said}."
+    said = "as its spec says" if job.interval_s else "the usual interval"
+    return f"It has reported no checkpoint; the operator assumes one every {every}, {said}."
 
 
 def _known_end(case: Case) -> Iterator[str]:
@@ -114,6 +115,6 @@ def _known_end(case: Case) -> Iterator[str]:
     enforced = risk.enforced_end(*engine, case.now.timestamp())
     estimated = risk.estimated_end(engine[0], case.now.timestamp())
     if enforced is not None:
-        yield f"It is stopped at {clock(datetime.fromtimestamp(enforced, UTC))} at the latest (maxSeconds)."
+        yield f"The operator stops it at {clock(datetime.fromtimestamp(enforced, UTC))} at the latest (maxSeconds)."
     if estimated is not None and (enforced is None or estimated < enforced):
         yield f"It is expected to end at {clock(datetime.fromtimestamp(estimated, UTC))} (expectedSeconds)."

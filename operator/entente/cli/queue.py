@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from entente.api.amounts import count
 from entente.api.job import Phase, TrainingJob
 from entente.cli.cluster import Cluster, Reader
 from entente.cli.options import cluster_options, namespace_options, output_option
 from entente.cli.sight import Sight
-from entente.cli.words import count, lines_of, listed, say, since, until, wrapped
+from entente.cli.words import lines_of, listed, say, since, until, wrapped
 
 _NOT_LOOKED_AT = "The operator has not looked at it yet."
 

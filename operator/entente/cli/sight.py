@@ -1,4 +1,4 @@
-"""What somebody may see of an estate: pools, tenants and jobs as far as his rights go, and what is kept from him."""
+"""What callers may see of an estate: pools, tenants and jobs as far as their rights go, and what they may not see."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,21 +19,20 @@ Read = TypeVar("Read")
 
 @dataclass
 class Sight:
-    """Reads with the caller's rights; where all of something is forbidden, his own tenant's part is looked for.
+    """Reads with the caller's rights; where these do not reach all of something, reads the part of their own tenant.
 
-    A tenant's person may read his own Tenant and the pools, and the jobs of his tenant's namespaces.
+    Members of a tenant may read the pools, their own Tenant, and the jobs of its namespaces.
     """
 
     cluster: Reader
     namespace: str
-    """Where the caller is at home: tells which tenant is his."""
+    """The caller's own; its label tells their tenant."""
     kept: list[str] = field(default_factory=list)
-    """What he may not see, in words."""
+    """What the caller may not see, in words."""
     unreadable: list[str] = field(default_factory=list)
 
     @cached_property
     def pools(self) -> tuple[GPUPool, ...]:
-        """All pools."""
         try:
             found = self.cluster.list(GPU_POOL)
         except ForbiddenError:
@@ -54,7 +53,7 @@ class Sight:
 
     @cached_property
     def own_tenant(self) -> Tenant | None:
-        """The tenant of the caller's namespace, as far as he may read it."""
+        """The tenant of the caller's namespace; none where they may not read it."""
         name = self.tenant_of(self.namespace)
         if name is None:
             return None

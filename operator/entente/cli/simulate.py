@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 import click
 
+from entente.api.amounts import count
 from entente.cli.documents import InputError, read
 from entente.cli.simulate_output import as_json, as_table
 from entente.engine.decisions import Plan
@@ -102,7 +103,7 @@ def _folder(out: str | None) -> Path | None:
 
 def _replay(setting: Setting, name: str, folder: Path | None, *, checked: bool) -> Outcome:
     if sys.stderr.isatty():
-        click.echo(f"replaying {len(setting.jobs)} jobs with {name} ...", err=True)
+        click.echo(f"replaying {count(len(setting.jobs), 'job')} with {name} ...", err=True)
     if folder is None:
         return _run(setting, name, None, checked=checked)
     with (folder / f"events-{name}.jsonl").open("w", encoding="utf-8", newline="\n") as log:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from entente.api.amounts import count
 from entente.api.base import Condition
 from entente.api.job import Phase, TrainingJob
 from entente.api.pool import GPUPool
@@ -15,7 +16,7 @@ from entente.api.tenant import Tenant
 from entente.cli.cluster import Cluster
 from entente.cli.options import cluster_options, output_option
 from entente.cli.sight import Sight
-from entente.cli.words import count, duration, lines_of, listed, say
+from entente.cli.words import duration, lines_of, listed, say
 
 _WELL = frozenset({"Ready"})
 """Conditions that are worth a word when they are not True; others, when they are."""
@@ -38,8 +39,8 @@ _COLUMNS = {
 def status(namespace: str | None, output: str, kubeconfig: str | None, context: str | None) -> None:
     """Show pools, tenants and jobs.
 
-    Admins see all of them. Whoever belongs to a tenant sees the pools' totals, his own tenant's figures and its jobs;
-    what he may not see is named.
+    Admins see all of them. Members of a tenant see the pools' totals, and the figures and jobs of their own tenant. The
+    last line says what you may not see.
     """
     cluster = Cluster(kubeconfig, context)
     overview = look(Sight(cluster, namespace or cluster.namespace))
@@ -65,8 +66,6 @@ class JobsOfNamespace:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What `status` shows."""
-
     pools: tuple[GPUPool, ...]
     tenants: tuple[Tenant, ...]
     jobs: tuple[JobsOfNamespace, ...]
@@ -76,7 +75,6 @@ class Overview:
     unreadable: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """For programs."""
         return {
             "pools": [
                 {
@@ -125,13 +123,11 @@ class Overview:
         }
 
     def paragraphs(self) -> Iterator[str]:
-        """For people: a table of each."""
         for rows in (self._pools(), self._tenants(), self._jobs()):
             if rows:
                 yield "\n".join(rows) + "\n"
 
     def say_the_rest(self) -> None:
-        """What tables have no room for."""
         for pool in self.pools:
             for note in _notes(pool.status.conditions):
                 say(f"Pool {pool.metadata.name}: {note}")

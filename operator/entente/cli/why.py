@@ -25,7 +25,7 @@ _NEAR = 5
 @output_option
 @cluster_options
 def why(*, job: str, namespace: str | None, output: str, kubeconfig: str | None, context: str | None) -> None:
-    """Explain a job: why it waits and what ends that, or by what right it runs and what an eviction would cost it.
+    """Explain a job: why it waits and what ends the wait, or by what right it runs and what an eviction would cost.
 
     It tells of the job, its own tenant and the promises of its pool, and nothing of any other tenant.
     """
@@ -36,15 +36,11 @@ def why(*, job: str, namespace: str | None, output: str, kubeconfig: str | None,
     if output == "json":
         click.echo(json.dumps(_as_json(case, sentences), indent=1))
         return
-    for number, sentence in enumerate(sentences):
-        item = sentence.startswith("- ")
-        if number and not item:
-            click.echo()
-        click.echo(wrapped(sentence, others="  " if item else ""))
+    for sentence in sentences:
+        click.echo(wrapped(sentence, others="  "))
 
 
 def _place(job: str, namespace: str | None, home: str) -> tuple[str, str]:
-    """Namespace and name."""
     parts = job.split("/")
     match parts:
         case [name] if name:

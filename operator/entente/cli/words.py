@@ -53,11 +53,6 @@ def gpu_hours(gpu_seconds: float) -> str:
     return f"{hours:.2f}" if hours < 1 else f"{hours:.1f}".removesuffix(".0")
 
 
-def count(number: int, noun: str) -> str:
-    """`1 worker`, `2 workers`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def listed(items: Iterable[str], word: str = "and") -> str:
     """`a, b and c`."""
     given = list(items)

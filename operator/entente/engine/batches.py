@@ -21,7 +21,6 @@ class Run:
 
     @property
     def passed(self) -> bool:
-        """Whether all of them were."""
         return self.at == len(self.entries)
 
 
@@ -43,7 +42,6 @@ class Batch:
         return next(iter(self.untouched))[0] if self.untouched else self.runs[0][2].entries[0]
 
     def head(self) -> Pending | None:
-        """The first job."""
         if self.untouched:
             for entries in self.untouched:
                 self.put(Run(entries))
@@ -56,11 +54,9 @@ class Batch:
             heapq.heappush(self.runs, (run.head.rank, id(run), run))
 
     def take(self) -> Run:
-        """Take the first run out."""
         return heapq.heappop(self.runs)[2]
 
     def go_on(self) -> None:
-        """The first job was passed."""
         run = self.take()
         run.at += 1
         self.put(run)
@@ -82,7 +78,6 @@ class Batches:
         heapq.heappush(self._heads, (rank, id(batch), batch))
 
     def head(self) -> Batch | None:
-        """The batch with the first job."""
         return self._heads[0][2] if self._heads else None
 
     def settle(self, batch: Batch) -> None:

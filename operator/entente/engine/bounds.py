@@ -19,13 +19,10 @@ Bound = tuple[float, Amounts]
 
 
 def plus(one: Amounts, other: Amounts) -> Amounts:
-    """The amounts of both."""
     return (one[0] + other[0], one[1] + other[1], one[2] + other[2], one[3] + other[3], one[4] + other[4])
 
 
 class Givers(Enum):
-    """Whose work is counted."""
-
     ALL = auto()
     NOT_OTHERS = auto()
     """Nobody else's for good."""
@@ -82,13 +79,11 @@ class Tally:
         return self._others > 0 and self._room.own_gpus > self._own
 
     def add(self, option: Option) -> None:
-        """It belongs to the set."""
         self._count(option, 1)
         for host, gpus in option.freed.items():
             self._change(host, gpus)
 
     def drop(self, option: Option) -> None:
-        """It does not any more."""
         self._count(option, -1)
         for host, gpus in option.freed.items():
             self._change(host, -gpus)

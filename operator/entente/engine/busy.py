@@ -234,7 +234,6 @@ class _Left:
         return names[0]
 
     def take(self, nodes: Mapping[str, int], per_worker: int) -> None:
-        """Workers are on hosts."""
         self.taken.update(nodes)
         for name, workers in nodes.items():
             before = self._free.pop(name)

@@ -284,7 +284,6 @@ def _moved_lately(cycle: Cycle, running: Running) -> bool:
 
 
 def by_tenant(options: Iterable[Option]) -> dict[str, list[Option]]:
-    """Options of each tenant."""
     found: dict[str, list[Option]] = {}
     for option in options:
         found.setdefault(option.tenant, []).append(option)

@@ -53,7 +53,6 @@ class Claim:
 
     @property
     def entitled(self) -> bool:
-        """Whether the guarantee covers it."""
         return self.class_ is ENTITLED
 
     @property
@@ -64,8 +63,6 @@ class Claim:
 
 @dataclass(slots=True)
 class Cycle:
-    """One decision under way."""
-
     state: State
     snapshot: Snapshot
     quotas: Mapping[str, PoolQuotas]
@@ -133,7 +130,6 @@ class Cycle:
 
     @property
     def now(self) -> float:
-        """The moment that is decided about."""
         return self.snapshot.now
 
     def pending(self, tenant: str) -> Iterator[Pending]:
@@ -173,7 +169,6 @@ class Cycle:
         return stopped_by(job, pool, self.now) if job else self.now + MIN_GRACE_S
 
     def quota(self, tenant: str, pool: str) -> Quota | None:
-        """The tenant's quota in the pool."""
         return self.quotas[pool].quotas.get(tenant)
 
     def due(self, tenant: str, pool: str) -> int:

@@ -21,7 +21,6 @@ class Start:
 
     @property
     def workers(self) -> int:
-        """Workers that start."""
         return sum(self.nodes.values())
 
 
@@ -38,7 +37,6 @@ class Hold:
 
     @property
     def workers(self) -> int:
-        """Workers that will start."""
         return sum(self.nodes.values())
 
 
@@ -72,7 +70,6 @@ class Shrink:
 
     @property
     def workers(self) -> int:
-        """Workers left."""
         return sum(self.nodes.values())
 
 
@@ -88,7 +85,6 @@ class Grow:
 
     @property
     def workers(self) -> int:
-        """Workers that it will have."""
         return sum(self.nodes.values())
 
 
@@ -172,5 +168,4 @@ class Plan:
 
     @property
     def waits(self) -> tuple[Wait, ...]:
-        """Who waits, and why."""
         return tuple(d for d in self.decisions if isinstance(d, Wait))

@@ -19,7 +19,6 @@ class Ends:
         """What was asked for since the last change."""
 
     def put(self, job: Job) -> None:
-        """A job runs."""
         enforced, estimated = _ends(job)
         self._over.clear()
         if enforced is not None:
@@ -28,7 +27,6 @@ class Ends:
             insort(self._estimated, (estimated, job.key))
 
     def drop(self, job: Job) -> None:
-        """A job that was put runs no longer."""
         enforced, estimated = _ends(job)
         self._over.clear()
         if enforced is not None:

@@ -65,7 +65,6 @@ class Estate:
             self.put_job(job)
 
     def put_node(self, node: Node) -> None:
-        """A node is new or changed."""
         old = self.hosts.get(node.name)
         self.barred[node.pool].discard(node.name)
         if node.handover_failed:
@@ -230,7 +229,6 @@ class Estate:
         self._put(job, nodes, "held")
 
     def unhold(self, key: str) -> None:
-        """A hold ends."""
         gone = self.holds[key]
         self._set_hold(key, None)
         for name in gone.nodes:

@@ -41,8 +41,6 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class PoolQuotas:
-    """All quotas of a pool."""
-
     capacity: int
     unit: int
     """GPUs of a host where hosts are the unit and all alike, else 1."""

@@ -39,7 +39,6 @@ class Host:
 
     @property
     def name(self) -> str:
-        """The node's name."""
         return self.node.name
 
     @property

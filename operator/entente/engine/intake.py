@@ -75,7 +75,6 @@ def namespaces_of(tenants: Iterable[TenantResource]) -> dict[str, str]:
 
 
 def pool_of(pool: GPUPool) -> Pool:
-    """A pool's promises."""
     spec = pool.spec
     return Pool(
         name=pool.metadata.name,
@@ -91,7 +90,6 @@ def pool_of(pool: GPUPool) -> Pool:
 
 
 def tenant_model(tenant: TenantResource, now: datetime) -> Tenant:
-    """A tenant's terms, priorities and choices."""
     spec, status = tenant.spec, tenant.status
     memory = {p.name: p for p in status.pools}
     terms = {}

@@ -52,7 +52,6 @@ class Lanes:
         self._turns: list[tuple[Turn, _Lane]] = []
 
     def add(self, tenant: str, pool: str, batch: Batch, rank: Rank) -> None:
-        """Jobs join a lane."""
         self._lanes.setdefault((tenant, pool), _Lane(tenant, pool)).batches.put(batch, rank)
 
     def next(self) -> Pending | None:

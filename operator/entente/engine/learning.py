@@ -37,7 +37,6 @@ class Lengths:
         self._sums: dict[Hashable, float] = {}
 
     def learn(self, like: Hashable, seconds: float) -> None:
-        """One more has finished."""
         insort(self._found.setdefault(like, []), seconds)
         self._sums[like] = self._sums.get(like, 0.0) + seconds
 

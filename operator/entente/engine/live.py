@@ -30,7 +30,6 @@ class LivePlanner:
         self._state = State(replace(snapshot, pools={**snapshot.pools, pool.name: pool}))
 
     def put_node(self, node: Node) -> None:
-        """A node is new or changed."""
         self._told().put_node(node)
 
     def drop_node(self, name: str) -> None:
@@ -38,7 +37,6 @@ class LivePlanner:
         self._told().drop_node(name)
 
     def put_tenant(self, tenant: Tenant) -> None:
-        """A tenant is new or changed."""
         self._told().put_tenant(tenant)
 
     def drop_tenant(self, name: str) -> None:
@@ -46,7 +44,6 @@ class LivePlanner:
         self._told().drop_tenant(name)
 
     def put_job(self, job: Job) -> None:
-        """A job is new or changed."""
         self._told().put_job(job)
 
     def drop_job(self, key: str) -> None:
@@ -99,7 +96,6 @@ class Successive:
         self._planner: LivePlanner | None = None
 
     def decide(self, snapshot: Snapshot) -> Plan:
-        """The whole plan."""
         planner, self._planner = self._planner, None
         if planner is None:
             planner = LivePlanner(snapshot)

@@ -38,8 +38,6 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A pool's promises."""
-
     name: str
     levels: tuple[str, ...]
     """Topology labels, wide to narrow."""
@@ -138,7 +136,6 @@ class Placement:
 
     @property
     def workers(self) -> int:
-        """All of them."""
         return sum(self.nodes.values())
 
 

@@ -36,8 +36,6 @@ class Plot:
 
 
 class View(NamedTuple):
-    """Which outlook it is."""
-
     pool: str
     tenant: str
     """Whose eyes it is seen with; nobody's in particular where all see the same."""

@@ -22,8 +22,6 @@ Rank = tuple[float, float, float, str]
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A pending job that asks for GPUs."""
-
     job: Job
     pools: tuple[str, ...]
     """Those that may take it, best first."""
@@ -120,11 +118,9 @@ class Queue:
         return len(self._ordered)
 
     def __iter__(self) -> Iterator[Pending]:
-        """In the tenant's order."""
         return iter(self._ordered)
 
     def get(self, key: str) -> Pending | None:
-        """One of them by its key."""
         return self._entries.get(key)
 
     def place(self, entry: Pending) -> int:
@@ -169,7 +165,6 @@ class Queue:
         return self._group_of[key]
 
     def put(self, job: Job, pools: tuple[str, ...], priority: int) -> None:
-        """A job comes to wait."""
         entry = Pending(job, pools, priority, rank_of(job, priority, self._tenant))
         self._entries[job.key] = entry
         insort(self._ordered, entry, key=_rank)

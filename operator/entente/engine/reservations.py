@@ -8,8 +8,6 @@ from entente.engine.model import Pool
 
 @dataclass(slots=True)
 class Reservation:
-    """GPUs kept for a job until its turn."""
-
     job: str
     tenant: str
     pool: Pool

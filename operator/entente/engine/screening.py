@@ -14,8 +14,6 @@ from entente.engine.telling import Message
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a job is not in the walk."""
-
     reason: Reason
     message: Message
 

@@ -41,13 +41,11 @@ class State:
             self._sort(job)
 
     def put_node(self, node: Node) -> None:
-        """A node is new or changed."""
         self.nodes[node.name] = node
         self.estate.put_node(node)
         self._sort_again(node.name)
 
     def drop_node(self, name: str) -> None:
-        """A node is gone."""
         del self.nodes[name]
         self.estate.drop_node(name)
         self._sort_again(name)
@@ -58,7 +56,6 @@ class State:
         self.estate.set_bare(self.bare)
 
     def put_tenant(self, tenant: Tenant) -> None:
-        """A tenant is new or changed."""
         old = self.tenants.get(tenant.name)
         self.tenants[tenant.name] = tenant
         if old is not None and _choices(old) == _choices(tenant):
@@ -70,13 +67,11 @@ class State:
             self._sort(self.jobs[key])
 
     def drop_tenant(self, name: str) -> None:
-        """A tenant is gone."""
         del self.tenants[name], self.queues[name]
         for key in self._of_tenant.get(name, ()):
             self._sort(self.jobs[key])
 
     def put_job(self, job: Job) -> None:
-        """A job is new or changed."""
         if old := self.jobs.get(job.key):
             self._forget(old)
         self.jobs[job.key] = job
@@ -85,7 +80,6 @@ class State:
         self._sort(job)
 
     def drop_job(self, key: str) -> None:
-        """A job is gone."""
         self._forget(self.jobs.pop(key))
 
     def at(self, now: float) -> Snapshot:

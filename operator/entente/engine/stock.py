@@ -34,7 +34,6 @@ class Stock:
         """By domain wider than the narrowest: how many hosts have so many open GPUs."""
 
     def put(self, host: Host) -> None:
-        """Count a host."""
         free = host.open
         self.idle += host.idle
         self.coming += host.coming

@@ -8,8 +8,6 @@ from entente.engine.option import Option
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """GPUs to be freed for a claim."""
-
     claim: Claim
     nodes: dict[str, int]
     """Workers of the claim's job on each node."""

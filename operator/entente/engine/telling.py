@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NewType
 
+from entente.api.amounts import count
 from entente.api.reasons import Reason
 from entente.engine.model import Job, Pool, Tenant
 
@@ -35,161 +36,145 @@ class Figures:
     most: int | None
 
     @property
-    def pool(self) -> str:
-        """The pool's name."""
-        return self.of.name
-
-    @property
-    def workers(self) -> int:
-        """Workers that must start together."""
-        return self.job.min_workers
-
-    @property
-    def gpus_per_worker(self) -> int:
-        """Of its workers."""
-        return self.job.gpus_per_worker
-
-    @property
-    def level(self) -> str | None:
-        """The topology level that it requires."""
-        return self.job.level if self.job.required else None
-
-    @property
     def asked(self) -> int:
         """GPUs of the workers that must start together."""
-        return self.workers * self.gpus_per_worker
+        return self.job.min_workers * self.job.gpus_per_worker
 
     @property
-    def gang(self) -> str:
-        """The request in words."""
-        if self.workers == 1:
-            return f"asks for {self.asked} GPUs of pool {self.pool}"
-        return f"asks for {self.asked} GPUs of pool {self.pool} ({self.workers} workers of {self.gpus_per_worker})"
+    def asks(self) -> str:
+        """The request, in a sentence without its full stop."""
+        least = "at least " if self.job.elastic else ""
+        return f"It asks for {least}{_gang(self.job, self.of.name, self.job.min_workers)}"
+
+    @property
+    def has(self) -> str:
+        """What the pool has for it, in a sentence without its full stop."""
+        return f"The pool has {count(self.lendable, 'free GPU')} for it"
 
 
 def waits(reason: Reason, figures: Figures) -> Message:
     """The message of a job that waits for GPUs. Raises KeyError for a reason that has another one."""
-    return _BY_REASON[reason](figures)
+    return _message(reason, _NUMBERS[reason](figures))
 
 
 def held(job: Job, pool: str, workers: int) -> Message:
     """The message of a job that GPUs are being freed for."""
-    return Message(
-        f"{workers * job.gpus_per_worker} GPUs of pool {pool} are being freed for it ({workers} workers of "
-        f"{job.gpus_per_worker}); it starts as soon as they are."
-    )
+    return _message(Reason.HELD, f"The operator frees {_gang(job, pool, workers)} for it.")
 
 
 def suspended() -> Message:
-    """Of a job that its user took back."""
-    return Message("The job is suspended: set spec.suspend to false to queue it.")
+    """The message of a job that its user took back."""
+    return _message(Reason.SUSPENDED)
 
 
 def no_tenant(tenant: Tenant | None) -> Message:
-    """Of a job whose tenant is not there, or is going."""
+    """The message of a job whose tenant is not there, or is being deleted."""
     if tenant is None:
-        return Message("The job's namespace belongs to no Tenant.")
-    return Message("The job's Tenant is being deleted: nothing more starts in its namespaces.")
+        return _message(Reason.NO_TENANT, "Its namespace belongs to no Tenant.")
+    numbers = "Its Tenant is being deleted: nothing more starts in the namespaces of this tenant."
+    return _message(Reason.NO_TENANT, numbers, "its namespace belongs to another Tenant")
 
 
 def unknown_pool(job: Job, tenant: Tenant) -> Message:
-    """Of a job whose pools do not exist."""
-    return Message(f"There is no pool named {', '.join(job.pools or tuple(tenant.terms))}.")
+    """The message of a job whose pools do not exist."""
+    return _message(Reason.UNKNOWN_POOL, f"There is no pool named {_any(job.pools or tuple(tenant.terms))}.")
 
 
 def not_granted(asked: Sequence[str]) -> Message:
-    """Of a job whose tenant has no terms for the pools that it may have."""
-    return Message(f"The tenant has no terms for {', '.join(asked) or 'any pool'}.")
+    """The message of a job whose tenant may use none of the pools that exist of those it asks for."""
+    numbers = f"Its tenant may not use pool {_any(asked)}." if asked else "Its tenant may use no pool."
+    return _message(Reason.POOL_NOT_GRANTED, numbers)
 
 
 def unknown_priority(job: Job, tenant: Tenant) -> Message:
-    """Of a job with a priority that its tenant does not have."""
+    """The message of a job with a priority that its tenant does not have."""
     allowed = ", ".join(sorted(tenant.priorities)) or "none"
-    return Message(f"The tenant has no priority {job.priority!r}; it has: {allowed}.")
+    return _message(Reason.UNKNOWN_PRIORITY, f"Its tenant has no priority {job.priority!r}; it has: {allowed}.")
 
 
 def worker_too_large(job: Job, pool: str, largest: int) -> Message:
-    """Of a job whose worker no host can hold."""
-    return Message(f"A worker asks for {job.gpus_per_worker} GPUs; the largest host of pool {pool} has {largest}.")
+    """The message of a job whose worker no host can hold."""
+    worker = f"A worker asks for {count(job.gpus_per_worker, 'GPU')}"
+    return _message(Reason.NEVER_FITS, f"{worker}, but the largest host of pool {pool} has {largest}.")
 
 
 def no_level(job: Job, pool: str, levels: Sequence[str]) -> Message:
-    """Of a job that requires a level that the pool does not have."""
-    return Message(f"Pool {pool} has no topology level {job.level}; it has: {', '.join(levels) or 'none'}.")
+    """The message of a job that requires a level that the pool does not have."""
+    numbers = f"It requires the topology level {job.level}, but pool {pool} has: {', '.join(levels) or 'none'}."
+    return _message(Reason.NEVER_FITS, numbers)
 
 
 def gang_too_large(job: Job, pool: str, room: int) -> Message:
-    """Of a job that the pool, or its roomiest domain, can never hold."""
+    """The message of a job that the pool, or its roomiest domain, can never hold."""
     where = f"the largest {job.level} of pool {pool}" if job.required and job.level else f"pool {pool}"
-    gang = f"The gang asks for {job.min_workers} workers of {job.gpus_per_worker} GPUs"
-    return Message(f"{gang}; {where} can hold {room} at most.")
+    gang = f"It asks for {count(job.min_workers, 'worker')} of {count(job.gpus_per_worker, 'GPU')}"
+    return _message(Reason.NEVER_FITS, f"{gang}, but {where} can hold {room} of them at most.")
 
 
 def spent(*, everything: bool) -> Message:
-    """Of a job whose tenant's budget is used up, for everything or only above the guarantee."""
-    what = "no job starts" if everything else "only jobs within the guarantee start"
-    return Message(f"The tenant's budget of this period is spent: {what} before the next.")
+    """The message of a job whose tenant's budget is used up, for everything or only above the guarantee."""
+    what = "none of its jobs starts" if everything else "only jobs within its guarantee start"
+    return _message(Reason.BUDGET_SPENT, f"Its tenant has used up the budget of this period: {what} before the next.")
 
 
 def backoff(left_s: int) -> Message:
-    """Of a gang that failed a short time ago."""
-    return Message(f"A worker failed: the gang starts again in {left_s} s at the earliest.")
+    """The message of a gang that failed a short time ago."""
+    return _message(Reason.BACKOFF, f"A worker failed: the job pauses for {left_s} s more before its next start.")
 
 
 def reserved(f: Figures) -> Message:
-    """Of a job that has a reservation."""
-    return Message(
-        f"The job {f.gang}; {f.free} are free, and the rest comes free by itself at a known time: they are reserved."
-    )
+    """The message of a job that has a reservation."""
+    free = f"The pool has {count(f.free, 'free GPU')} for it"
+    return _message(Reason.RESERVED, f"{f.asks}. {free}; more come free at a known time and are reserved for it.")
 
 
-def _borrow_limit(f: Figures) -> Message:
-    hosts = f", {f.adds} with the hosts that it needs" if f.adds != f.asked else ""
+def _message(reason: Reason, numbers: str = "", exact: str = "") -> Message:
+    return Message(reason.message(numbers, exact))
+
+
+def _gang(job: Job, pool: str, workers: int) -> str:
+    gpus = f"{count(workers * job.gpus_per_worker, 'GPU')} of pool {pool}"
+    return f"{gpus} ({workers} workers of {job.gpus_per_worker})" if workers > 1 else gpus
+
+
+def _any(names: Sequence[str]) -> str:
+    return " or ".join(names)
+
+
+def _borrow_limit(f: Figures) -> str:
+    hosts = f", which takes whole hosts with {f.adds}" if f.adds != f.asked else ""
     over = f.charged + f.adds - (f.most or 0)
-    return Message(
-        f"The job {f.gang}{hosts}; its tenant uses {f.charged} and may use {f.most}: {over} too many. "
-        "Own jobs that end, or a higher borrowLimit, change that."
-    )
+    return f"{f.asks}{hosts}. Its tenant uses {f.charged} and may use {f.most}: {over} too many."
 
 
-def _not_lent(f: Figures) -> Message:
-    return Message(
-        f"The job {f.gang}; {f.free} are idle, but only {f.lendable} of them are lent: {f.asked - f.lendable} short. "
-        "A higher lendLimit of others, own jobs that end, or a maxSeconds by which the job is over before a reserved "
-        "window opens, change that."
-    )
+def _not_lent(f: Figures) -> str:
+    idle = f"The pool has {count(f.free, 'idle GPU')} and lets its tenant use {f.lendable} of them"
+    return f"{f.asks}. {idle}: {f.asked - f.lendable} too few."
 
 
-def _fair_share(f: Figures) -> Message:
-    return Message(
-        f"The job {f.gang}; {f.lendable} are free: {f.asked - f.lendable} short. Its tenant uses {f.charged}, "
-        f"{f.guaranteed} are guaranteed and {f.due} due to it: it may not take from others now. Their jobs that end, "
-        "run past the minimum runtime or go above what is due to them change that."
-    )
+def _fair_share(f: Figures) -> str:
+    due = f"Its tenant uses {f.charged} and is due {f.due}, its guarantee of {f.guaranteed} included."
+    return f"{f.asks}. {f.has}: {f.asked - f.lendable} too few. {due} Others borrow, but it may not take from them now."
 
 
-def _topology(f: Figures) -> Message:
-    return Message(
-        f"The job {f.gang} inside one {f.level}; {f.lendable} are free, but in no {f.level} enough of them. "
-        "Jobs that end there, or topology.mode Preferred, change that."
-    )
+def _topology(f: Figures) -> str:
+    return f"{f.asks}, all inside one {f.job.level}. {f.has}, but no such domain has enough of them."
 
 
-def _fragmented(f: Figures) -> Message:
-    return Message(
-        f"The job {f.gang}; {f.lendable} are free, but not on hosts that can hold its workers of {f.gpus_per_worker}. "
-        "Jobs that end on one of these hosts, or smaller workers, change that."
-    )
+def _fragmented(f: Figures) -> str:
+    if f.lendable >= f.asked:
+        return f"{f.asks}. {f.has}, but not on hosts with room for its workers."
+    why = f"Its tenant is guaranteed {f.guaranteed}, but work that nobody may stop for it is on too many hosts."
+    return f"{f.asks}. {f.has}. {why}"
 
 
-def _no_free(f: Figures) -> Message:
-    return Message(
-        f"The job {f.gang}; {f.lendable} are free: {max(0, f.asked - f.lendable)} short. Its tenant uses {f.charged}, "
-        f"{f.guaranteed} are guaranteed. Jobs that end change that."
-    )
+def _no_free(f: Figures) -> str:
+    short = f.asked - f.lendable
+    lack = f": {short} too few" if short > 0 else ", but not on hosts with room for its workers"
+    return f"{f.asks}. {f.has}{lack}. Its tenant uses {f.charged} and is guaranteed {f.guaranteed}."
 
 
-_BY_REASON = {
+_NUMBERS = {
     Reason.ABOVE_BORROW_LIMIT: _borrow_limit,
     Reason.NOT_LENT: _not_lent,
     Reason.ABOVE_FAIR_SHARE: _fair_share,

@@ -64,7 +64,6 @@ class Verdict:
 
     @cached_property
     def waits(self) -> tuple[Wait, ...]:
-        """Who waits, and why; by job."""
         cycle = self._ask()
         found = [self._wait_for_hold(key) for key in cycle.estate.holds if self._waits_for_hold(key)]
         for tenant in cycle.state.tenants:
@@ -119,7 +118,6 @@ class Verdict:
         return found
 
     def plan(self) -> Plan:
-        """All of it, worked out."""
         return Plan(self.decisions, self.standings, self.books)
 
     def _ask(self) -> Cycle:

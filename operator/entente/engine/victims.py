@@ -52,14 +52,11 @@ def _rank(options: Iterable[Option]) -> float:
 
 
 def freed_by(options: Iterable[Option]) -> Freed:
-    """What a set of options gives."""
     return {o.job: o.freed for o in options}
 
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """What a set of victims must satisfy."""
-
     allowed: Feasible
     """May be taken at all: false for every superset of a set for which it is false."""
     possible: Feasible
@@ -90,7 +87,6 @@ class Test:
         return take
 
     def passed(self, chosen: Sequence[Option]) -> bool:
-        """Whether the set will do."""
         return self.possible(chosen) and self.acceptable(chosen)
 
 

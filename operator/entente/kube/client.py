@@ -32,8 +32,6 @@ _OTHER_UID = re.compile(r"UID in (the )?precondition")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list."""
-
     items: Sequence[Object]
     resource_version: str
     """Of the whole list: where a watch goes on from."""

@@ -41,8 +41,6 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class ObjectRef:
-    """An object that an event is about."""
-
     kind: Kind
     name: str
     namespace: str | None = None
@@ -55,15 +53,11 @@ class ObjectRef:
 
 
 class EventType(StrEnum):
-    """What Kubernetes knows."""
-
     NORMAL = "Normal"
     WARNING = "Warning"
 
 
 class Drop(StrEnum):
-    """Why an event was not written."""
-
     FULL = "full"
     """Too many events wait."""
     OBJECT = "object"
@@ -153,12 +147,10 @@ class EventRecorder:
 
     @property
     def written(self) -> int:
-        """Writes made."""
         return self._written
 
     @property
     def waiting(self) -> int:
-        """Different events that wait."""
         return len(self._pending)
 
     def record(self, regarding: ObjectRef, type: EventType, reason: str, note: str) -> None:  # noqa: A002 - its name in Kubernetes

@@ -36,8 +36,6 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What a Lease says."""
-
     version: str
     holder: str
     duration_s: float
@@ -55,15 +53,9 @@ class _Seen:
 
 
 class LeaseClient(Protocol):
-    """What a `KubeClient` does with the Lease."""
+    async def get(self, kind: Kind, name: str, namespace: str | None = None) -> Object: ...
 
-    async def get(self, kind: Kind, name: str, namespace: str | None = None) -> Object:
-        """Read it."""
-        ...
-
-    async def create(self, kind: Kind, body: Object) -> Object:
-        """Make it."""
-        ...
+    async def create(self, kind: Kind, body: Object) -> Object: ...
 
     async def patch(self, kind: Kind, name: str, body: Object, *, namespace: str | None = None) -> Object:
         """Change it if its resource version is the one given."""

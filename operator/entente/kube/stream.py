@@ -15,8 +15,6 @@ _LONGEST_LINE = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class WatchEvent:
-    """One event of a watch."""
-
     type: str
     """ADDED, MODIFIED, DELETED or BOOKMARK."""
     object: dict[str, Any]

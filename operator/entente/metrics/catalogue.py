@@ -18,8 +18,6 @@ class MetricType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MetricSpec:
-    """One metric family."""
-
     name: str
     """As exposed; a counter's ends in `_total`."""
     type: MetricType

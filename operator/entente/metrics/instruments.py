@@ -70,7 +70,6 @@ class Instruments:
         self._wasted.labels(tenant, pool, cause.value).inc(gpu_seconds)
 
     def observe_decision(self, seconds: float) -> None:
-        """The engine made one decision."""
         self._decision.observe(seconds)
 
     def count_job_error(self, stage: Stage) -> None:

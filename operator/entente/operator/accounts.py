@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from entente.api.amounts import count
 from entente.api.base import Condition
 from entente.api.pool import GPUPool, GPUPoolStatus
 from entente.api.tenant import Budget, Tenant, TenantBudgetStatus, TenantPoolStatus, TenantTotal
@@ -148,13 +149,13 @@ def pool_status(
     """
     capacity = book.capacity if book else 0
     overcommitted = promised > capacity
-    text = f"{promised} GPUs are guaranteed, {capacity} are there"
+    text = f"tenants are guaranteed {count(promised, 'GPU')}, and the pool has {capacity}"
     told = with_condition(
         conditions,
         "Overcommitted",
         holds=overcommitted,
         reason="GuaranteesExceedCapacity" if overcommitted else "GuaranteesCovered",
-        message=text + ("; guarantees are shrunken in proportion" if overcommitted else ""),
+        message=text + ("; the operator lowers all guarantees in proportion until they fit" if overcommitted else ""),
         now=now,
     )
     if book is not None:
@@ -180,12 +181,12 @@ def _told_of_reservations(
         return without_condition(conditions, _SHORT)
     places = {(r.tenant, seconds(r.start)): place for place, r in enumerate(pool.spec.reservations)}
     short = [
-        f"spec.reservations[{places[at]}]: {cover.gpus} of {cover.window.gpus} GPUs"
+        f"spec.reservations[{places[at]}]: {cover.gpus} of {count(cover.window.gpus, 'GPU')}"
         for cover in covers
         if cover.gpus < cover.window.gpus and (at := (cover.window.tenant, cover.window.start)) in places
     ]
-    text = "all that is reserved is there, beside the guarantees"
+    text = "the GPUs that nobody is guaranteed cover all reservations"
     if short:
-        text = f"what nobody is guaranteed does not cover all that is reserved: {'; '.join(short)}"
+        text = f"the GPUs that nobody is guaranteed do not cover all reservations: {'; '.join(short)}"
     reason = "NotCovered" if short else "Covered"
     return with_condition(conditions, _SHORT, holds=bool(short), reason=reason, message=text, now=now)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from entente.api.amounts import count
 from entente.api.job import Phase, TrainingJob
 from entente.engine.decisions import Decision, Evict, Grow, Hold, Plan, Shrink, Start, Wait
 from entente.metrics.instruments import Instruments
@@ -110,7 +111,7 @@ class Applier:
                 _log.info("%s: %s", tracked.key, _in_words(decision))
 
     def _shrink(self, tracked: Tracked, decision: Shrink, tenant: str, now: float) -> Step:
-        """A job that is shrunk for several claims of one plan is told once; it restarts with what the last leaves."""
+        """A job that is shrunk for several claims of one plan is told once; it starts again with what the last leaves."""
         if tracked.job.status.phase is Phase.STOPPING:
             return decided.shrink_further(tracked.job, decision)
         step = decided.shrink(tracked.job, decision, now)
@@ -186,14 +187,14 @@ def _has_changed(before: TrainingJob | None, now: TrainingJob) -> bool:
 def _in_words(decision: Decision) -> str:
     match decision:
         case Start():
-            return f"start {decision.workers} workers in {decision.pool} ({decision.class_})"
+            return f"start {count(decision.workers, 'worker')} in {decision.pool} ({decision.class_})"
         case Hold():
-            return f"hold for {decision.workers} workers in {decision.pool}"
+            return f"hold for {count(decision.workers, 'worker')} in {decision.pool}"
         case Evict():
-            return f"evict, {decision.gpus} GPUs ({decision.cause})"
+            return f"evict, {count(decision.gpus, 'GPU')} ({decision.cause})"
         case Shrink():
-            return f"shrink to {decision.workers} workers ({decision.cause})"
+            return f"shrink to {count(decision.workers, 'worker')} ({decision.cause})"
         case Grow():
-            return f"grow to {decision.workers} workers"
+            return f"grow to {count(decision.workers, 'worker')}"
         case Wait():
             return f"wait ({decision.reason})"

@@ -116,7 +116,6 @@ class Core:
         """Whether everything has been listed once, so that deciding may begin."""
 
     def job_event(self, body: Mapping[str, Any], *, deleted: bool) -> None:
-        """A TrainingJob was seen."""
         if deleted:
             self.jobs.gone(body)
             self._wake.set()
@@ -124,14 +123,12 @@ class Core:
             self._wake.set()
 
     def pool_event(self, body: Mapping[str, Any], *, deleted: bool) -> None:
-        """A GPUPool was seen."""
         if deleted:
             self.pools.gone(body["metadata"]["name"])
         else:
             self.pools.see(body)
 
     def tenant_event(self, body: Mapping[str, Any], *, deleted: bool) -> None:
-        """A Tenant was seen."""
         if deleted:
             self.tenants.gone(body["metadata"]["name"])
         else:
@@ -239,7 +236,6 @@ class Core:
         return gang_of(job, lambda namespace: self.tenants.get(names.get(namespace, "")), self.pools.get)
 
     def _news(self) -> None:
-        """A pool or a tenant has changed."""
         self._keeper.all_due()
         self._namespaces = None
         self.jobs.news = True

@@ -50,7 +50,6 @@ class DebugServer:
         return int(self._runner.addresses[0][1])
 
     async def aclose(self) -> None:
-        """Stop listening."""
         await self._runner.cleanup()
 
     async def _snapshot(self, _: web.Request) -> web.Response:

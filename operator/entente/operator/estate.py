@@ -123,7 +123,6 @@ class ResourceStore(Generic[R]):
         return len(self._items)
 
     def get(self, name: str) -> R | None:
-        """The resource of this name."""
         return self._items.get(name)
 
     def see(self, obj: Mapping[str, Any]) -> None:
@@ -144,7 +143,6 @@ class ResourceStore(Generic[R]):
         return self._decisive(resource), resource.metadata.deletion_timestamp
 
     def gone(self, name: str) -> None:
-        """A resource is deleted."""
         if self._items.pop(name, None) is not None:
             self._on_news()
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from entente.api.amounts import count
 from entente.api.core import NodeRecord
 from entente.api.pool import GPUPool, GPUPoolStatus
 from entente.api.tenant import Tenant
@@ -56,7 +57,6 @@ class Figures:
         books: Mapping[str, PoolBook],
         now: float,
     ) -> None:
-        """Write what is due."""
         tenants, pools, nodes = tuple(tenants), tuple(pools), tuple(nodes)
         least_s = max(self._least_s, (len(tenants) + len(pools)) / _WRITES_A_SECOND)
         for tenant in tenants:
@@ -98,13 +98,13 @@ class Figures:
         """Say where whole hosts make less of a guarantee than was promised."""
         name = tenant.metadata.name
         rounded = [
-            f"{terms.name}: {books[terms.name].tenants[name].guaranteed} of {terms.guaranteed} GPUs"
+            f"{terms.name}: {books[terms.name].tenants[name].guaranteed} of {count(terms.guaranteed, 'GPU')}"
             for terms in tenant.spec.pools
             if terms.name in books
             and name in books[terms.name].tenants
             and books[terms.name].tenants[name].rounded_down
         ]
-        text = "whole hosts hold less than was promised: " + "; ".join(rounded) if rounded else ""
+        text = f"whole hosts hold less than the tenant was promised: {'; '.join(rounded)}" if rounded else ""
         told = find(tenant.status.conditions, _ROUNDED)
         if (told.message if told else "") != text:
             self._writer.submit(f"tenants/{name}", partial(self._write_rounding, name, text, now), slot="rounding")
@@ -134,7 +134,6 @@ class Figures:
 
 
 def selects(pool: GPUPool, node: NodeRecord) -> bool:
-    """Whether a node belongs to a pool."""
     return all(node.labels.get(key) == value for key, value in pool.spec.node_selector.items())
 
 

@@ -26,7 +26,7 @@ def gang_of(
     pool = pool_of(allocation.pool)
     return Gang(
         job=job,
-        attempt=job.status.starts - 1,
+        start=job.status.starts - 1,
         pool=allocation.pool,
         resource=pool.spec.resource if pool else GPU_RESOURCE,
         gpus_per_worker=allocation.gpus // max(1, allocation.workers),
@@ -38,5 +38,4 @@ def gang_of(
 
 
 def default_priority(tenant: Tenant) -> str:
-    """The priority of a job that names none."""
     return next((priority.name for priority in tenant.spec.priorities if priority.default), IMPLICIT_PRIORITY)

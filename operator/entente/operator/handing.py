@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from entente.api.core import NodeRecord, PodRecord
-from entente.api.names import LABEL_LAST_TENANT
+from entente.api.names import LABEL_HANDOVER, LABEL_LAST_TENANT
 from entente.api.pool import GPUPool, NodeSharing
 from entente.kube.client import KubeClient
 from entente.kube.errors import AlreadyExistsError, ApiError, FencedError, NotFoundError
@@ -118,14 +118,15 @@ class HandoverKeeper:
         _log.info("handover of node %s: %s", name, stage.name.lower())
         if stage is Stage.FAILED:
             about = ObjectRef(GPU_POOL, passing.pool.metadata.name, uid=passing.pool.metadata.uid)
-            text = f"the handover of node {name} failed: only its last tenant gets it until the node's label is removed"
+            label = f"the label {LABEL_HANDOVER} of its node"
+            text = f"the handover of host {name} failed: only its last tenant can use it until an admin removes {label}"
             self._recorder.record(about, EventType.WARNING, "HandoverFailed", text)
 
     async def _remove(self, name: str, uid: str) -> None:
         try:
             await self._client.delete(POD, name, namespace=self._namespace, uid=uid)
         except (ApiError, FencedError) as error:
-            _log.warning("handover pod %s not removed: %s", name, type(error).__name__)
+            _log.warning("cannot remove the handover pod %s: %s", name, type(error).__name__)
 
 
 def _holds(jobs: Iterable[Tracked], tenants: Mapping[str, str]) -> Iterable[tuple[str, str, Iterable[str]]]:

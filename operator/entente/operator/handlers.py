@@ -21,16 +21,11 @@ Body = Mapping[str, Any]
 
 
 class Sink(Protocol):
-    """Who is told."""
+    def job_event(self, body: Body, *, deleted: bool) -> None: ...
 
-    def job_event(self, body: Body, *, deleted: bool) -> None:
-        """A TrainingJob was seen."""
+    def pool_event(self, body: Body, *, deleted: bool) -> None: ...
 
-    def pool_event(self, body: Body, *, deleted: bool) -> None:
-        """A GPUPool was seen."""
-
-    def tenant_event(self, body: Body, *, deleted: bool) -> None:
-        """A Tenant was seen."""
+    def tenant_event(self, body: Body, *, deleted: bool) -> None: ...
 
 
 class CappedJitter:
@@ -79,7 +74,6 @@ def login_with(connection: Connection) -> Callable[..., Awaitable[kopf.AiohttpSe
 
 
 def registry_for(sink: Sink, connection: Connection) -> kopf.OperatorRegistry:
-    """All handlers."""
     registry = kopf.OperatorRegistry()
     kopf.on.login(registry=registry)(login_with(connection))
 

@@ -43,7 +43,6 @@ class HealthServer:
         return int(self._runner.addresses[0][1])
 
     async def aclose(self) -> None:
-        """Stop listening."""
         await self._runner.cleanup()
 
     async def _metrics(self, request: web.Request) -> web.Response:

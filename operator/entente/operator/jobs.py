@@ -41,11 +41,9 @@ class JobStore:
         return len(self._jobs)
 
     def get(self, key: str) -> Tracked | None:
-        """The job of this name."""
         return self._jobs.get(key)
 
     def by_uid(self, uid: str) -> Tracked | None:
-        """This very job."""
         return self._by_uid.get(uid)
 
     def explain_s(self, least_s: float) -> float:
@@ -84,7 +82,6 @@ class JobStore:
         return True
 
     def gone(self, obj: Mapping[str, Any]) -> None:
-        """A job is deleted."""
         meta = obj["metadata"]
         key, uid = f"{meta['namespace']}/{meta['name']}", meta["uid"]
         self.unreadable.pop(key, None)

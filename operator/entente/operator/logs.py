@@ -9,8 +9,6 @@ from typing_extensions import override
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
-
     @override
     def format(self, record: logging.LogRecord) -> str:
         """The record's time, level, logger and message, and its error where there is one."""

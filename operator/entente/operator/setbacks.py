@@ -48,7 +48,6 @@ class Setbacks:
         _log.error("job %s: %s (%s), again in %.0f s\n%s", tracked.key, type(error).__name__, stage, pause, where)
 
     def forget(self, key: str) -> None:
-        """A job is gone."""
         self._by_key.pop(key, None)
 
     def _next_pause(self, tracked: Tracked, now: float) -> float:

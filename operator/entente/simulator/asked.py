@@ -38,7 +38,6 @@ class Asked:
         return self._since.get(place)
 
     def wait(self, place: Place, gpus: int, now: float) -> None:
-        """A job is pending."""
         bisect.insort(self._waiting.setdefault(gpus, []), place)
         self._gpus[place] = gpus
         self.pending += gpus

@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 
 class Wish(NamedTuple):
-    """A tenant's side."""
-
     demand: int
     """GPUs of its running and pending jobs."""
     guaranteed: int

@@ -57,7 +57,6 @@ class EntentePolicy:
         self._decided = 0.0
 
     def arrived(self, job: SimJob, now: float) -> None:
-        """A job was submitted."""
         self._sim[job.key] = job
         least, most = job.min_workers or job.workers, job.max_workers or job.workers
         if least < most:
@@ -83,7 +82,6 @@ class EntentePolicy:
         )
 
     def finished(self, key: str, now: float) -> None:
-        """A job is done."""
         job, sim = self._planner.job(key), self._sim.pop(key)
         self._planner.drop_job(key)
         self._forget(key)
@@ -126,7 +124,6 @@ class EntentePolicy:
                 self._unhold(job)
 
     def host_back(self, host: str, now: float) -> None:  # noqa: ARG002 - the protocol's
-        """A host is there again."""
         self._handovers.change(self._planner, host, usable=True)
 
     def decide(self, now: float) -> Sequence[Action]:
@@ -228,7 +225,6 @@ class EntentePolicy:
         return told
 
     def _left(self, job: Job, now: float) -> None:
-        """Its pods are gone."""
         self._handovers.left(job)
         if job.phase is not Phase.STOPPING:  # that was counted when it was told
             self._memory.ended(job, now)

@@ -13,8 +13,6 @@ _THOUSAND = 1000
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One GPU fails."""
-
     at: float
     host: str
     gpu: int

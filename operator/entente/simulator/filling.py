@@ -37,7 +37,6 @@ class Filled:
 
     @property
     def unallocated(self) -> int:
-        """Idle in the end."""
         return self.capacity - self.allocated
 
 

@@ -27,7 +27,6 @@ class Handovers:
             self._put(planner, replace(self._nodes[host], last_tenant=job.tenant))
 
     def left(self, job: Job) -> None:
-        """Its pods are gone."""
         if job.placement is not None and job.placement.pool in self._seconds:
             for host in job.placement.nodes:
                 self._busy[host] -= 1

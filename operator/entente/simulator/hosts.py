@@ -196,7 +196,6 @@ class Hosts:
         return [key for key, placed in self._placed.items() if host in placed.nodes]
 
     def regain(self, host: str) -> None:
-        """A host is up again."""
         i = self._index[host]
         if not self._usable[i]:
             self._usable[i] = True

@@ -85,7 +85,6 @@ class Memory:
             self._news.add(key[0])
 
     def _rate(self, key: _Key) -> int:
-        """GPUs borrowed."""
         return max(0, self._charged[key] - self._guaranteed[key])
 
     def _bring_up(self, key: _Key, now: float) -> None:

@@ -30,8 +30,6 @@ class Tally:
 
 @dataclass(slots=True)
 class PoolTally:
-    """One pool's GPU-seconds."""
-
     held: float = 0.0
     """By all pods, those that are stopping included, until the end."""
     held_in_window: float = 0.0

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from entente.api.amounts import count
 from entente.engine.model import Node, Pool
 
 
@@ -45,17 +46,16 @@ class Occupancy:
 
     def _check(self, key: str, tenant: str, host: str, workers: int, gpus_per_worker: int) -> None:
         if workers < 1:
-            raise ImpossibleError(key, f"{workers} workers on host {host}")
+            raise ImpossibleError(key, f"{count(workers, 'worker')} on host {host}")
         if host in self._lost:
             raise ImpossibleError(key, f"host {host} is lost")
         if workers * gpus_per_worker > self._free[host]:
             wanted = workers * gpus_per_worker
-            raise ImpossibleError(key, f"{wanted} GPUs on host {host}, where {self._free[host]} are free")
+            raise ImpossibleError(key, f"{count(wanted, 'GPU')} on host {host}, where {self._free[host]} are free")
         if self._tenant.get(host, tenant) != tenant:
             raise ImpossibleError(key, f"host {host} is another tenant's as long as it has pods there")
 
     def leave(self, key: str, nodes: Mapping[str, int]) -> None:
-        """A gang's pods are gone."""
         for host in nodes:
             self._free[host] += self._on[host].pop(key)
             if not self._on[host]:
@@ -81,5 +81,4 @@ class Occupancy:
         return True
 
     def bring_back(self, host: str) -> None:
-        """A lost host is there again."""
         self._lost.discard(host)

@@ -70,8 +70,6 @@ class Reclaim:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One replay of one policy."""
-
     policy: str
     jobs: Mapping[str, JobOutcome]
     """By key, in the order of submission."""

@@ -100,8 +100,7 @@ class Policy(Protocol):
     100,000 of them.
     """
 
-    def arrived(self, job: SimJob, now: float) -> None:
-        """A job was submitted; it is pending."""
+    def arrived(self, job: SimJob, now: float) -> None: ...
 
     def finished(self, key: str, now: float) -> None:
         """A job is done, also one that was told to stop and ended by itself before: its GPUs are free."""
@@ -115,8 +114,7 @@ class Policy(Protocol):
     def host_lost(self, host: str, now: float) -> None:
         """A host is gone. Jobs on it were reported by `stopped` before this call."""
 
-    def host_back(self, host: str, now: float) -> None:
-        """A lost host is there again, empty."""
+    def host_back(self, host: str, now: float) -> None: ...
 
     def decide(self, now: float) -> Sequence[Action]:
         """What is to be done now. A stop comes before the placement that it makes room for, an instant or more."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from entente.api.amounts import count
 from entente.engine.guarantees import apportion
 
 
@@ -28,7 +29,7 @@ def proportional(capacity: int, work: Mapping[str, float], least: Mapping[str, i
     floors = {name: -(-least[name] // unit) for name in sorted(work)}
     if sum(floors.values()) > units:
         needed = sum(floors.values()) * unit
-        message = f"{needed} GPUs are needed for the largest gang of each tenant, and there are {capacity}"
+        message = f"the largest gangs of all tenants need {count(needed, 'GPU')}, and the pools have {capacity}"
         raise QuotaError(message)
     parts = {name: max(0, round(work[name])) for name in floors}
     raised: dict[str, int] = {}

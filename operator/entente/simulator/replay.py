@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from entente.api.amounts import count
 from entente.api.job import EvictionCause
 from entente.simulator.failures import Failure
 from entente.simulator.meter import Meter
@@ -48,7 +49,7 @@ class _Event(NamedTuple):
     number: int
     kind: str
     about: str
-    attempt: int
+    changes: int
 
 
 class _Instant(NamedTuple):
@@ -149,7 +150,7 @@ class Replay:
         )
 
     def _void(self, event: _Event) -> bool:
-        return event.kind != "back" and self._running[event.about].attempt != event.attempt
+        return event.kind != "back" and self._running[event.about].changes != event.changes
 
     def _happen(self, instant: _Instant) -> None:
         self._happen_events()
@@ -197,7 +198,6 @@ class Replay:
         self.policy.finished(key, self._now)
 
     def _leave(self, running: Running) -> None:
-        """The pods of a stopping job are gone."""
         key, job = running.job.key, running.job
         self._meter.leave(running.pool, running.gpus)
         self._hosts.leave(key, running.nodes)
@@ -264,7 +264,7 @@ class Replay:
         workers = sum(action.nodes.values())
         least, most = job.min_workers or job.workers, job.max_workers or job.workers
         if not least <= workers <= most:
-            raise ImpossibleError(key, f"the gang is not whole: {workers} workers, from {least} to {most} are allowed")
+            raise ImpossibleError(key, f"it has {count(workers, 'worker')}, and from {least} to {most} are allowed")
         pool = self._hosts.place(key, job.tenant, action.nodes, job.gpus_per_worker)
         if pool not in job.pools:
             raise ImpossibleError(key, f"cannot run in pool {pool}, only in {', '.join(job.pools)}")
@@ -307,7 +307,7 @@ class Replay:
             self._claims[stop.for_key] = since
 
     def _push(self, at: float, kind: str, running: Running) -> None:
-        event = _Event(at, 0, next(self._numbers), kind, running.job.key, running.attempt)
+        event = _Event(at, 0, next(self._numbers), kind, running.job.key, running.changes)
         heapq.heappush(self._events, event)
 
 

@@ -11,8 +11,6 @@ from entente.simulator.progress import Cut, Pace
 
 
 class State(StrEnum):
-    """Where a job stands."""
-
     PENDING = "Pending"
     RUNNING = "Running"
     STOPPING = "Stopping"
@@ -21,8 +19,6 @@ class State(StrEnum):
 
 @dataclass(slots=True)
 class Running:
-    """A submitted job."""
-
     job: SimJob
     work_s: float
     """Left to do, in seconds with all its workers."""
@@ -30,7 +26,7 @@ class Running:
     """In the order of submission."""
     outcome: JobOutcome
     state: State = State.PENDING
-    attempt: int = 0
+    changes: int = 0
     """Counts its starts and stops: an event of an earlier one is void."""
     pool: str = ""
     nodes: Mapping[str, int] = field(default_factory=dict)
@@ -56,12 +52,11 @@ class Running:
 
     def _run(self, now: float, speed: float) -> float:
         self.state = State.RUNNING
-        self.attempt += 1
+        self.changes += 1
         self.pace = Pace(now, self.restart_s, self.job.interval_s, speed)
         return self.pace.ends(self.work_s)
 
     def finish(self, now: float) -> None:
-        """All its work is done."""
         self._account(self._cut(now, saves=True))
         self.state, self.work_s, self.outcome.end = State.DONE, 0.0, now
 
@@ -79,14 +74,14 @@ class Running:
     def stop(self, now: float) -> None:
         """Its pods have been told to end."""
         self.state, self.stop_began = State.STOPPING, now
-        self.attempt += 1
+        self.changes += 1
 
     def leave(self, now: float) -> None:
         """Its pods are gone, and it is pending again."""
         if self.state is State.STOPPING:
             self.outcome.stopping_gpu_s += (now - self.stop_began) * self.gpus
         self.state, self.pace, self.nodes, self.gpus = State.PENDING, None, {}, 0
-        self.attempt += 1
+        self.changes += 1
 
     def _cut(self, now: float, *, saves: bool) -> Cut:
         assert self.pace is not None  # noqa: S101 - only running jobs are cut

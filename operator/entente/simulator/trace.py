@@ -28,8 +28,6 @@ class TraceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TraceJob:
-    """One job of a trace."""
-
     job_id: str
     tenant: str
     submit_s: float

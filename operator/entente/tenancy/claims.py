@@ -24,8 +24,6 @@ class Claim(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A claim decided."""
-
     claim: Claim
     why: str = ""
     """Of a refusal, where it can be said without telling of another tenant."""

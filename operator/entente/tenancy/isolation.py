@@ -19,7 +19,6 @@ _BOTH_WAYS = ["Ingress", "Egress"]
 
 
 def namespace_labels(tenant: Tenant) -> dict[str, str]:
-    """Labels of a namespace of the tenant."""
     level = tenant.spec.isolation.pod_security
     security = {f"{POD_SECURITY}/{mode}": level for mode in POD_SECURITY_MODES}
     return {**labels(tenant.metadata.name), **security, f"{POD_SECURITY}/enforce-version": "latest"}

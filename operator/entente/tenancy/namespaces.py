@@ -63,7 +63,7 @@ async def _take(client: KubeClient, name: str, tenant: Tenant, tenants: tuple[Te
             await client.create(NAMESPACE, {"metadata": {"name": name, "labels": labels}})
             return None
         if verdict.claim is Claim.WAIT:
-            text = f"namespace {name} is being deleted; it is made anew when it is gone"
+            text = f"namespace {name} is being deleted; the operator makes it anew when it is gone"
             return Finding(NAMESPACE_WAITS, "NamespaceTerminating", text)
         why = verdict.why
         if verdict.claim is Claim.ADOPT_IF_EMPTY:
@@ -72,7 +72,7 @@ async def _take(client: KubeClient, name: str, tenant: Tenant, tenants: tuple[Te
             return _taken(name, why)
         await _label(client, namespace, labels)
     except (AlreadyExistsError, ConflictError):
-        text = f"namespace {name} was changed by somebody else just now; it is looked at again"
+        text = f"somebody else changed namespace {name} just now; the operator looks at it again"
         return Finding(NAMESPACE_WAITS, "NamespaceChanged", text)
     return None
 

@@ -23,8 +23,6 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a pass found and did."""
-
     namespaces: tuple[str, ...]
     """Those that the tenant has now."""
     findings: tuple[Finding, ...] = ()
@@ -169,10 +167,10 @@ class TenantReconciler:
 
 
 def _still_needed(left: Unfinished) -> Finding:
-    text = f"{left}: the namespace is given up when they have finished or are deleted; it is kept, with all it holds"
+    text = f"{left}: the tenant gives the namespace up when these have finished; the namespace stays, with all it holds"
     return Finding(RELEASING, "JobsRemain", text)
 
 
 def _blocked(left: Sequence[Unfinished]) -> Finding:
-    text = f"{', '.join(map(str, left))}: the tenant goes when they have finished or are deleted"
+    text = f"{', '.join(map(str, left))}: the tenant goes when these have finished or are deleted"
     return Finding(DELETING, "JobsRemain", text)

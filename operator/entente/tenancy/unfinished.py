@@ -6,6 +6,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from entente.api.amounts import count
 from entente.api.job import Phase
 from entente.kube.client import KubeClient
 from entente.kube.kinds import POD, TRAINING_JOB
@@ -19,8 +20,6 @@ _POD_NOT_ENDED = "status.phase!=Succeeded,status.phase!=Failed"
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """What is left in a namespace."""
-
     namespace: str
     running: int = 0
     """Jobs that have workers."""
@@ -38,11 +37,11 @@ class Unfinished:
 
     @override
     def __str__(self) -> str:
-        jobs = [f"{_count(self.running, 'job')} with {_count(self.gpus, 'GPU')}"] if self.running else []
+        jobs = [f"{count(self.running, 'job')} with {count(self.gpus, 'GPU')}"] if self.running else []
         if self.waiting:
-            jobs.append(f"{_count(self.waiting, 'job')} without GPUs")
+            jobs.append(f"{count(self.waiting, 'job')} without GPUs")
         if not jobs:
-            jobs.append(f"{_count(self.workers, 'worker')} of jobs that are gone")
+            jobs.append(f"{count(self.workers, 'worker')} of jobs that are gone")
         return f"{' and '.join(jobs)} in {self.namespace}"
 
 
@@ -70,7 +69,3 @@ def _tally(namespace: str, jobs: Iterable[Mapping[str, Any]], workers: int) -> U
         waiting=sum(phase not in _WITH_WORKERS and phase not in _FINISHED for phase in phases),
         workers=workers,
     )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

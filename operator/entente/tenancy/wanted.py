@@ -20,7 +20,6 @@ class Wanted:
 
     @property
     def key(self) -> Key:
-        """Identifies the object."""
         return key_of(self.kind, self.body)
 
     def is_met_by(self, present: Mapping[str, Any]) -> bool:
@@ -33,12 +32,10 @@ class Wanted:
 
 
 def key_of(kind: Kind, obj: Mapping[str, Any]) -> Key:
-    """Identifies an object of a kind."""
     return (kind.plural, obj["metadata"].get("namespace") or "", obj["metadata"]["name"])
 
 
 def wanted(kind: Kind, tenant: str, name: str, namespace: str | None = None, **parts: object) -> Wanted:
-    """An object that belongs to a tenant."""
     meta: dict[str, Any] = {"name": name, "labels": labels(tenant)}
     if namespace is not None:
         meta["namespace"] = namespace
@@ -51,5 +48,4 @@ def labels(tenant: str) -> dict[str, str]:
 
 
 def selector(tenant: str) -> str:
-    """Label selector of the objects of a tenant."""
     return ",".join(f"{name}={value}" for name, value in labels(tenant).items())

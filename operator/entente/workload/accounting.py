@@ -5,7 +5,7 @@ from entente.engine.model import DEFAULT_INTERVAL_S
 from entente.workload.moments import seconds
 
 MAX_BACKOFF_S = 3600.0
-"""Longest wait before a restart, however often the job failed."""
+"""Longest wait before the next start, however often the job failed."""
 
 COUNTED = frozenset({StopCause.WORKER_FAILED, StopCause.START_FAILED})
 """Causes that count against `retry.limit`: what the job can be blamed for."""
@@ -78,5 +78,5 @@ def _had_time(job: TrainingJob, grace_s: int) -> bool:
 
 
 def backoff_s(retry: Retry, failures: int) -> float:
-    """Wait before the restart after so many failures: doubled for each."""
+    """Seconds before the next start after so many failures: doubled for each."""
     return min(MAX_BACKOFF_S, retry.backoff_seconds * 2.0 ** min(30, max(0, failures - 1)))

@@ -173,4 +173,4 @@ async def _all(requests: Iterable[Awaitable[object]]) -> None:
 def _refused(error: ApiError, what: str) -> StartRefusedError | NotYetError:
     if any(text in error.message for text in _NOT_YET):
         return NotYetError(error.message)
-    return StartRefusedError(f"{what} was refused: {error.message[:_MAX_MESSAGE]}")
+    return StartRefusedError(f"the API server refused {what}: {error.message[:_MAX_MESSAGE]}")

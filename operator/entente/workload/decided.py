@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from entente.api.amounts import count
 from entente.api.job import Allocation, Eviction, Hold, Phase, Queue, StopCause, TrainingJob, TrainingJobStatus
 from entente.api.reasons import Reason
 from entente.engine import decisions
@@ -53,41 +54,41 @@ def hold(job: TrainingJob, decision: decisions.Hold, now: float) -> Step:
     update: dict[str, object] = {"hold": held}
     if kept == held:
         return Step(job.status)
-    gpus = decision.workers * job.spec.gpus_per_worker
-    text = f"{gpus} GPUs on {len(decision.nodes)} nodes of pool {decision.pool} are being freed for the job"
+    gpus = count(decision.workers * job.spec.gpus_per_worker, "GPU")
+    freed = f"{gpus} on {count(len(decision.nodes), 'host')} of pool {decision.pool}"
+    by = f"by {until:%H:%M:%S} UTC at the latest"
     if job.status.phase is Phase.PENDING:
-        update["queue"] = job.status.queue.model_copy(
-            update={"reason": Reason.HELD, "message": f"{text}, at the latest by {until:%H:%M:%S} UTC", "eta": until}
-        )
-    return Step(job.status.model_copy(update=update), (Note("Held", text),))
+        message = Reason.HELD.message(f"The operator frees {freed} for it, {by}.")
+        update["queue"] = job.status.queue.model_copy(update={"reason": Reason.HELD, "message": message, "eta": until})
+    return Step(job.status.model_copy(update=update), (Note("Held", f"the operator frees {freed} for the job, {by}"),))
 
 
 def evict(job: TrainingJob, decision: decisions.Evict, now: float) -> Step:
     """A job is told to save and stop. Nothing says for whom."""
-    text = f"told to save and stop within {decision.grace_s:.0f} s ({decision.cause}); it waits in its old place again"
+    text = (
+        f"the job was told to save and stop within {decision.grace_s:.0f} s ({decision.cause}); then it waits in its "
+        "old place in the queue"
+    )
     step = stop(job, now, StopCause.EVICTED, text, grace_s=decision.grace_s)
     return Step(_remembering(job, step.status, decision, now), step.notes)
 
 
 def shrink(job: TrainingJob, decision: decisions.Shrink, now: float) -> Step:
-    """An elastic job is told to restart with fewer workers, on nodes that it keeps."""
-    text = (
-        f"told to save and restart with {decision.workers} workers within {decision.grace_s:.0f} s ({decision.cause})"
-    )
+    """An elastic job is told to start again with fewer workers, on nodes that it keeps."""
+    text = f"{_resized(decision)} ({decision.cause})"
     step = stop(job, now, StopCause.RESIZED, text, grace_s=decision.grace_s)
     kept = _kept(step.status, decision.pool, decision.nodes)
     return Step(_remembering(job, kept, decision, now), step.notes)
 
 
 def shrink_further(job: TrainingJob, decision: decisions.Shrink) -> Step:
-    """A job that was told to shrink in the same plan gives more workers, for another claim: it restarts with these."""
+    """A job that was told to shrink in the same plan gives more workers, for another claim."""
     return Step(_kept(job.status, decision.pool, decision.nodes))
 
 
 def grow(job: TrainingJob, decision: decisions.Grow, now: float) -> Step:
-    """An elastic job is told to restart with more workers."""
-    text = f"told to save and restart with {decision.workers} workers within {decision.grace_s:.0f} s"
-    step = stop(job, now, StopCause.RESIZED, text, grace_s=decision.grace_s)
+    """An elastic job is told to start again with more workers."""
+    step = stop(job, now, StopCause.RESIZED, _resized(decision), grace_s=decision.grace_s)
     return Step(_kept(step.status, decision.pool, decision.nodes), step.notes)
 
 
@@ -132,6 +133,11 @@ def _entitled_since(status: TrainingJobStatus, standing: Standing | None, now: f
     if standing is None or not standing.notice_runs:
         return None
     return status.queue.entitled_since or moment(now)
+
+
+def _resized(decision: decisions.Shrink | decisions.Grow) -> str:
+    workers = count(decision.workers, "worker")
+    return f"the job was told to save within {decision.grace_s:.0f} s and start again with {workers}"
 
 
 def _kept(status: TrainingJobStatus, pool: str, nodes: Mapping[str, int]) -> TrainingJobStatus:

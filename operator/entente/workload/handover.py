@@ -146,7 +146,6 @@ def handover_pod(passing: Passing, namespace: str) -> dict[str, Any]:
 
 
 def node_labels(stage: Stage, tenant: str) -> dict[str, str | None]:
-    """Labels of the node after a stage."""
     if stage is Stage.DONE:
         return {LABEL_LAST_TENANT: tenant, LABEL_HANDOVER: None}
     return {LABEL_HANDOVER: FAILED if stage is Stage.FAILED else RUNNING}

@@ -11,9 +11,9 @@ MAX_LABEL = 63
 _DIGEST = 6
 
 
-def pod_name(job: str, attempt: int, rank: int) -> str:
+def pod_name(job: str, start: int, rank: int) -> str:
     """Name and host name of one worker of one start of a job."""
-    return fit(job, f"-{attempt}-{rank}")
+    return fit(job, f"-{start}-{rank}")
 
 
 def service_name(job: TrainingJob) -> str:

@@ -40,7 +40,6 @@ def with_condition(
 
 
 def without_condition(conditions: Iterable[Condition], type_: str) -> tuple[Condition, ...]:
-    """The conditions without this one."""
     return tuple(condition for condition in conditions if condition.type != type_)
 
 

@@ -35,7 +35,7 @@ class Gang:
     """One start of a job: everything that its pods are made from."""
 
     job: TrainingJob
-    attempt: int
+    start: int
     pool: str
     resource: str
     """Extended resource of the pool's GPUs; the key of their taint, too."""
@@ -48,7 +48,6 @@ class Gang:
 
     @property
     def workers(self) -> int:
-        """Size of the gang."""
         return sum(self.nodes.values())
 
     def placed(self) -> Iterator[tuple[int, str]]:
@@ -61,7 +60,7 @@ class Gang:
 
     def names(self) -> dict[str, tuple[int, str]]:
         """Rank and node of each worker, by the name of its pod."""
-        return {pod_name(self.job.metadata.name, self.attempt, rank): (rank, node) for rank, node in self.placed()}
+        return {pod_name(self.job.metadata.name, self.start, rank): (rank, node) for rank, node in self.placed()}
 
 
 def spec_digest(job: TrainingJob) -> str:
@@ -76,8 +75,7 @@ def spec_digest(job: TrainingJob) -> str:
 
 
 def pod(gang: Gang, rank: int, node: str) -> dict[str, Any]:
-    """The body of one worker's pod."""
-    name = pod_name(gang.job.metadata.name, gang.attempt, rank)
+    name = pod_name(gang.job.metadata.name, gang.start, rank)
     template = gang.job.spec.template
     meta = template.get("metadata") or {}
     return {
@@ -100,7 +98,7 @@ def _labels(gang: Gang, rank: int) -> dict[str, str]:
         LABEL_TENANT: gang.tenant,
         LABEL_JOB: label_value(gang.job.metadata.name),
         LABEL_JOB_UID: gang.job.metadata.uid,
-        LABEL_ATTEMPT: str(gang.attempt),
+        LABEL_ATTEMPT: str(gang.start),
         LABEL_RANK: str(rank),
         LABEL_POOL: label_value(gang.pool),
         LABEL_CLASS: gang.class_,
@@ -148,9 +146,7 @@ def _equip(container: dict[str, Any], gang: Gang, rank: int) -> None:
     resources = container.setdefault("resources", {})
     for kind in ("requests", "limits"):
         resources[kind] = {**(resources.get(kind) or {}), gang.resource: str(gang.gpus_per_worker)}
-    own = rendezvous.environment(
-        gang.job, attempt=gang.attempt, rank=rank, workers=gang.workers, gpus=gang.gpus_per_worker
-    )
+    own = rendezvous.environment(gang.job, start=gang.start, rank=rank, workers=gang.workers, gpus=gang.gpus_per_worker)
     kept = [entry for entry in container.get("env") or () if entry.get("name") not in own]
     given = {entry.get("name"): entry.get("value") for entry in kept}
     port = given.get("MASTER_PORT") or str(rendezvous.MASTER_PORT)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from entente.api.amounts import count
 from entente.api.core import PodRecord
 from entente.api.job import Allocation, AllocationClass, Phase, Queue, StopCause, TrainingJob, TrainingJobStatus
 from entente.api.names import (
@@ -71,21 +72,21 @@ def advance(job: TrainingJob, pods: Sequence[PodRecord], view: View) -> Step:
     return Step(status, step.notes)
 
 
-def of_attempt(pods: Sequence[PodRecord], attempt: int) -> list[PodRecord]:
+def of_start(pods: Sequence[PodRecord], start: int) -> list[PodRecord]:
     """The pods of one start of the gang."""
-    label = str(attempt)
+    label = str(start)
     return [pod for pod in pods if pod.labels.get(LABEL_ATTEMPT) == label]
 
 
 def _pending(job: TrainingJob, pods: Sequence[PodRecord], view: View) -> Step:
     status = job.status
-    made = [pod for pod in of_attempt(pods, status.starts) if not pod.deleting and pod.node]
+    made = [pod for pod in of_start(pods, status.starts) if not pod.deleting and pod.node]
     if made and view.settled:
         return Step(_adopted(job, made, view.now))
     if job.spec.suspend:
         return suspended(status, view.now)
     if status.hold and not view.ready_nodes >= set(status.hold.nodes):
-        text = "a node on which GPUs were being freed for the job is lost; it is decided anew"
+        text = "a host that was being freed for the job is lost; the operator looks for another"
         return Step(status.model_copy(update={"hold": None}), (Note("HoldLapsed", text),))
     if status.queue.since is None:
         since = job.metadata.creation_timestamp or moment(view.now)
@@ -124,7 +125,7 @@ def _adopted(job: TrainingJob, made: Sequence[PodRecord], now: float) -> Trainin
 
 
 def _starting(job: TrainingJob, pods: Sequence[PodRecord], view: View) -> Step:
-    current = of_attempt(pods, job.status.starts - 1)
+    current = of_start(pods, job.status.starts - 1)
     trouble = _trouble(job, current, view)
     if trouble is not None:
         return trouble
@@ -132,11 +133,16 @@ def _starting(job: TrainingJob, pods: Sequence[PodRecord], view: View) -> Step:
     if sum(_is_up(pod) for pod in current) >= allocation.workers:
         return _started(job, current, view)
     if len(current) < allocation.workers and any(_made_otherwise(job, pod) for pod in current):
-        return stop(job, view.now, StopCause.DISRUPTED, "the spec was changed while the workers were being made")
+        return stop(
+            job,
+            view.now,
+            StopCause.DISRUPTED,
+            "the spec changed while the operator made the workers",
+        )
     placed = allocation.placed or allocation.since
     if placed and view.now - seconds(placed) > view.start_timeout_s:
         up = sum(_is_up(pod) for pod in current)
-        text = f"{up} of {allocation.workers} workers were ready {view.start_timeout_s:.0f} s after the start"
+        text = f"workers ready {view.start_timeout_s:.0f} s after the start: only {up} of {allocation.workers}"
         return stop(job, view.now, StopCause.START_FAILED, text)
     return Step(job.status)
 
@@ -155,7 +161,8 @@ def _started(job: TrainingJob, current: Sequence[PodRecord], view: View) -> Step
             message="the job runs again",
             now=view.now,
         )
-    text = f"{allocation.workers} workers run on {allocation.gpus} GPUs of pool {allocation.pool} ({allocation.class_})"
+    workers, gpus = count(allocation.workers, "worker"), count(allocation.gpus, "GPU")
+    text = f"the job runs with {workers} on {gpus} of pool {allocation.pool} ({allocation.class_})"
     running = job.model_copy(update={"status": status.model_copy(update=update)})
     if all(pod.phase == "Succeeded" for pod in current):
         return succeeded(running, view.now)
@@ -163,7 +170,7 @@ def _started(job: TrainingJob, current: Sequence[PodRecord], view: View) -> Step
 
 
 def _running(job: TrainingJob, pods: Sequence[PodRecord], view: View) -> Step:
-    current = of_attempt(pods, job.status.starts - 1)
+    current = of_start(pods, job.status.starts - 1)
     allocation = _allocation(job)
     if len(current) >= allocation.workers and all(pod.phase == "Succeeded" for pod in current):
         return succeeded(job, view.now)
@@ -171,11 +178,11 @@ def _running(job: TrainingJob, pods: Sequence[PodRecord], view: View) -> Step:
     if trouble is not None:
         return trouble
     if len(current) < allocation.workers:
-        text = f"{allocation.workers - len(current)} of {allocation.workers} workers are gone"
+        text = f"workers of the job that are gone: {allocation.workers - len(current)} of {allocation.workers}"
         return stop(job, view.now, StopCause.DISRUPTED, text)
     limit = job.spec.max_seconds
     if limit is not None and job.status.run_seconds + run_seconds(job.status, view.now) >= limit:
-        return stop(job, view.now, StopCause.MAX_SECONDS, f"ran for spec.maxSeconds = {limit} s")
+        return stop(job, view.now, StopCause.MAX_SECONDS, f"the job ran for {limit} s, all that spec.maxSeconds allows")
     return Step(_edits_told(job, current, view.now))
 
 
@@ -183,19 +190,18 @@ def _trouble(job: TrainingJob, current: Sequence[PodRecord], view: View) -> Step
     """What makes a gang stop, in the order in which it is blamed."""
     lost = sorted(node for node in _allocation(job).nodes if node not in view.ready_nodes)
     if lost:
-        return stop(
-            job, view.now, StopCause.NODE_LOST, f"node {lost[0]} is not ready or gone ({len(lost)} lost in all)"
-        )
+        text = f"host {lost[0]} is gone or not ready; the job lost {count(len(lost), 'host')}"
+        return stop(job, view.now, StopCause.NODE_LOST, text)
     if job.spec.suspend:
-        return stop(job, view.now, StopCause.SUSPENDED, "spec.suspend is true")
+        return stop(job, view.now, StopCause.SUSPENDED, "somebody set spec.suspend to true")
     going = next((pod for pod in current if pod.deleting), None)
     if going is not None:
-        text = f"worker {going.labels.get(LABEL_RANK)} ({going.name}) was deleted by somebody else"
+        text = f"somebody else deleted worker {going.labels.get(LABEL_RANK)} (pod {going.name})"
         return stop(job, view.now, StopCause.DISRUPTED, text)
     dead = [pod for pod in current if pod.phase == "Failed"]
     for pod in dead:
         if pod.exit_reason in _NODES_FAULT:
-            text = f"worker {pod.labels.get(LABEL_RANK)} ended by its node {pod.node} ({pod.exit_reason})"
+            text = f"host {pod.node} ended worker {pod.labels.get(LABEL_RANK)} ({pod.exit_reason})"
             return stop(job, view.now, StopCause.NODE_LOST, text)
     return stop(job, view.now, StopCause.WORKER_FAILED, _obituary(dead[0])) if dead else None
 
@@ -203,13 +209,13 @@ def _trouble(job: TrainingJob, current: Sequence[PodRecord], view: View) -> Step
 def _obituary(pod: PodRecord) -> str:
     how = f"exit code {pod.exit_code}" if pod.exit_code is not None else "no exit code"
     why = f", {pod.exit_reason}" if pod.exit_reason else ""
-    return f"worker {pod.labels.get(LABEL_RANK)} ({pod.name}) failed on node {pod.node}: {how}{why}"
+    return f"worker {pod.labels.get(LABEL_RANK)} (pod {pod.name}) failed on host {pod.node}: {how}{why}"
 
 
 def _stopping(job: TrainingJob, pods: Sequence[PodRecord], view: View) -> Step:
     if not view.settled:
         return Step(job.status)
-    current = of_attempt(pods, job.status.starts - 1)
+    current = of_start(pods, job.status.starts - 1)
     workers = job.status.allocation.workers if job.status.allocation else 1
     if len(current) >= workers and all(pod.phase == "Succeeded" and not pod.deleting for pod in current):
         return succeeded(job, view.now)
@@ -258,7 +264,7 @@ def _edits_told(job: TrainingJob, current: Sequence[PodRecord], now: float) -> T
     stale = any(_made_otherwise(job, pod) for pod in current)
     told = notes.find(job.status.conditions, notes.SPEC_APPLIED)
     if stale and (told is None or told.status == "True"):
-        text = "workers, gpusPerWorker, priority and template take effect at the next start; suspend and resume for it"
+        text = "changes of the spec wait for the next start: suspend and resume the job to start it anew now"
         conditions = with_condition(
             job.status.conditions, notes.SPEC_APPLIED, holds=False, reason="AtNextStart", message=text, now=now
         )

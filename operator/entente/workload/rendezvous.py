@@ -42,9 +42,9 @@ def service(job: TrainingJob) -> dict[str, Any]:
     }
 
 
-def environment(job: TrainingJob, *, attempt: int, rank: int, workers: int, gpus: int) -> Mapping[str, str]:
+def environment(job: TrainingJob, *, start: int, rank: int, workers: int, gpus: int) -> Mapping[str, str]:
     """What a worker must know of its gang; what the template sets under these names is replaced."""
-    master = f"{pod_name(job.metadata.name, attempt, 0)}.{service_name(job)}" if workers > 1 else "localhost"
+    master = f"{pod_name(job.metadata.name, start, 0)}.{service_name(job)}" if workers > 1 else "localhost"
     return {
         "MASTER_ADDR": master,
         "WORLD_SIZE": str(workers),
@@ -52,7 +52,7 @@ def environment(job: TrainingJob, *, attempt: int, rank: int, workers: int, gpus
         "LOCAL_WORLD_SIZE": "1",
         "NODE_RANK": str(rank),
         "ENTENTE_JOB": job.key,
-        "ENTENTE_RESTART": str(attempt),
+        "ENTENTE_RESTART": str(start),
         "ENTENTE_GPUS_PER_WORKER": str(gpus),
     }
 

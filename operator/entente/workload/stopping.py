@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from entente.api.amounts import count
 from entente.api.job import Phase, Queue, StopCause, Stopping, TrainingJob, TrainingJobStatus
 from entente.api.reasons import Reason
 from entente.engine.model import MIN_GRACE_S
@@ -73,7 +74,8 @@ def stopped(job: TrainingJob, now: float) -> Step:
     if cause is StopCause.MAX_SECONDS:
         return failed(status, now, "MaxSecondsExceeded", message)
     if cause in COUNTED and status.failures > job.spec.retry.limit:
-        text = f"failed {status.failures} times, retry.limit is {job.spec.retry.limit}; the last time: {message}"
+        failures = f"the job failed {count(status.failures, 'time')}, and spec.retry.limit is {job.spec.retry.limit}"
+        text = f"{failures}; the last time: {message}"
         return failed(status, now, "RetryLimitExceeded", text)
     if job.spec.suspend:
         return suspended(status, now)
@@ -86,16 +88,16 @@ def _waiting_again(job: TrainingJob, status: TrainingJobStatus, now: float, caus
         return Step(status.model_copy(update=update))
     wait = backoff_s(job.spec.retry, status.failures)
     update["backoff_until"] = moment(now + wait)
-    limit = job.spec.retry.limit
-    text = (
-        f"failure {status.failures} of at most {limit} that are retried; starts again in {wait:.0f} s at the earliest"
-    )
+    failures = f"failure {status.failures} of the {job.spec.retry.limit} that spec.retry.limit allows"
+    text = f"{failures}; the job starts again in {wait:.0f} s at the earliest"
     return Step(status.model_copy(update=update), (Note("BackOff", text),))
 
 
 def suspended(status: TrainingJobStatus, now: float) -> Step:
     """The job has no workers and asks for none."""
-    queue = Queue(reason=Reason.SUSPENDED, message="spec.suspend is true", since=moment(now))
+    queue = Queue(
+        reason=Reason.SUSPENDED, message=Reason.SUSPENDED.message(Reason.SUSPENDED.meaning), since=moment(now)
+    )
     update = {
         "phase": Phase.SUSPENDED,
         "queue": queue,
@@ -108,7 +110,6 @@ def suspended(status: TrainingJobStatus, now: float) -> Step:
 
 
 def failed(status: TrainingJobStatus, now: float, reason: str, message: str) -> Step:
-    """The job has failed for good."""
     update = {
         "phase": Phase.FAILED,
         "completion_time": moment(now),
@@ -128,9 +129,8 @@ def failed(status: TrainingJobStatus, now: float, reason: str, message: str) -> 
 
 
 def succeeded(job: TrainingJob, now: float) -> Step:
-    """All workers have ended well."""
     status = ended(job, now, None)
-    message = f"all workers succeeded after {status.run_seconds:.0f} s of running time"
+    message = f"all workers succeeded; the job ran for {status.run_seconds:.0f} s"
     update = {
         "phase": Phase.SUCCEEDED,
         "completion_time": moment(now),

@@ -16,8 +16,6 @@ _LEAST_GRACE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Requests to be made."""
-
     create: tuple[tuple[int, str], ...] = ()
     """Rank and node of the workers without a pod."""
     delete: tuple[PodRecord, ...] = ()
@@ -64,7 +62,7 @@ def wanted(
         left = seconds(job.status.stopping.until) - now
         return Work(delete=living, grace_s=max(_LEAST_GRACE_S, left))
     if phase is Phase.PENDING:
-        living = tuple(pod for pod in living if _attempt(pod) != job.status.starts)
+        living = tuple(pod for pod in living if _start_of(pod) != job.status.starts)
     return Work(delete=living, remove_job=phase in FINAL_PHASES and _outlived(job, now))
 
 
@@ -85,10 +83,10 @@ def _leftovers(job: TrainingJob, pods: Sequence[PodRecord]) -> tuple[PodRecord, 
     return tuple(
         pod
         for pod in pods
-        if not pod.deleting and (_attempt(pod) < current - 1 or (_attempt(pod) != current and pod.holds_gpus))
+        if not pod.deleting and (_start_of(pod) < current - 1 or (_start_of(pod) != current and pod.holds_gpus))
     )
 
 
-def _attempt(pod: PodRecord) -> int:
+def _start_of(pod: PodRecord) -> int:
     text = pod.labels.get(LABEL_ATTEMPT, "")
     return int(text) if text.isdigit() else -1

@@ -76,7 +76,7 @@ def test_the_json_has_the_fields_of_every_decision_in_order(tmp_path: Path) -> N
         ("anthropic-research/later", "Wait", "NoFreeGPUs", None),
         ("nobody/lost", "Wait", "NoTenant", None),
     ]
-    assert "8 short" in waits[0]["message"]
+    assert "8 too few" in waits[0]["message"]
     assert made["pools"]["h100"] == {
         "capacity": 16,
         "free": 0,

@@ -1,4 +1,4 @@
-"""`entente status`: each sees what he may."""
+"""`entente status`: all see what they may."""
 
 from __future__ import annotations
 

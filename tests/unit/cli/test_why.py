@@ -36,37 +36,27 @@ def borrowed(since: float = 1800, **more: Any) -> dict[str, Any]:  # noqa: ANN40
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_each_reason_is_told_with_its_meaning_and_what_ends_it(reason: Reason) -> None:
-    text = told(pending(reason.value, "The numbers."))
-    assert f"It waits for the reason {reason}: {reason.meaning} The numbers." in text
-    assert f"What ends the wait: {reason.remedy}" in text
-    assert ("it is no demand" in text) is not reason.is_demand
+def test_each_reason_is_told_with_its_numbers_and_what_ends_it(reason: Reason) -> None:
+    text = told(pending(reason.value, reason.message("The numbers.", "somebody acts")))
+    assert f"The reason is {reason}. The numbers. What ends the wait: somebody acts." in text
+    assert ("Until then it is not in the queue." in text) is not reason.is_demand
 
 
-def test_a_job_that_waits_is_told_with_what_it_asked_for() -> None:
-    elastic = {"minWorkers": 1, "maxWorkers": 8}
-    topology = {"level": "topology.entente.dev/rack", "mode": "Required"}
-    text = told(
-        pending("NoFreeGPUs", "...", 3),
-        workers=4,
-        elastic=elastic,
-        topology=topology,
-        priority="frontier",
-        pools=["h100"],
-    )
-    assert text.startswith("lab/llm is Pending since 2026-11-23 11:50:00Z (10m).")
-    assert (
-        "It asks for 4 workers of 8 GPUs, 32 GPUs in all, starts with 1 where there is no room for more, and may grow "
-        "to 8, of pool h100, all inside one topology.entente.dev/rack; priority: frontier."
-    ) in text
-    assert "It is number 3 of its tenant's pending jobs." in text
-    assert "The notice of the pool does not run for it now" in text
-    assert "No time can be given" in text
+@pytest.mark.parametrize("reason", Reason)
+def test_a_reason_without_a_message_is_told_in_its_own_words(reason: Reason) -> None:
+    text = told(pending(reason.value, ""))
+    assert f"The reason is {reason}. {reason.meaning} What ends the wait: {reason.remedy}." in text
+
+
+def test_a_job_that_waits_is_told_with_its_place_in_the_queue() -> None:
+    text = told(pending("NoFreeGPUs", "...", 3))
+    assert text.startswith("lab/llm is Pending since 2026-11-23 11:50:00Z (10m), number 3 in the queue.")
+    assert "No time is promised" in text
 
 
 def test_a_promise_is_told_with_its_time() -> None:
     text = told(pending("NoFreeGPUs", "...", entitledSince=ago(60), eta=ago(-120)))
-    assert "pool h100 promises the GPUs within 5m of that, by 2026-11-23 12:04:00Z" in text
+    assert "Pool h100 promises the GPUs within 5m, by 2026-11-23 12:04:00Z" in text
     assert "the promise is broken" not in text
     assert "It is expected to start at 2026-11-23 12:02:00Z, in 1m." in text or "in 2m." in text
 
@@ -79,8 +69,7 @@ def test_a_promise_that_was_broken_is_not_hidden() -> None:
 def test_a_hold_is_told() -> None:
     hold = {"pool": "h100", "nodes": {"a": 1, "b": 1}, "since": ago(30), "until": ago(-90)}
     text = told({**pending("Held", "..."), "hold": hold}, workers=2)
-    assert "16 GPUs on 2 hosts of pool h100 are held for it since" in text
-    assert "nobody else gets them" in text
+    assert "The operator frees 16 GPUs on 2 hosts of pool h100 for it, and gives them to nobody else." in text
 
 
 def test_a_job_that_nobody_has_looked_at_says_so() -> None:
@@ -92,52 +81,51 @@ def test_a_spent_budget_is_told_with_its_figures() -> None:
     spent["status"] = {"budget": {"periodStart": ago(86_400), "spentGpuHours": 100.25}}
     job = TrainingJob.model_validate(eventful.job("llm", "lab", status=pending("BudgetSpent", "...")))
     text = " ".join(account(Case(job, {}, Tenant.model_validate(spent), MOMENT)))
-    assert "Its tenant spent 100.2 of 100 GPU-hours of the period that ends at 2026-12-02" in text
-    assert "until then nothing starts." in text
+    assert "Its tenant spent 100.2 of 100 GPU-hours; nothing starts before the period is over at 2026-12-02" in text
 
 
 def test_an_entitled_job_fears_its_own_tenant_only() -> None:
     text = told(running({"a": 2}), workers=2)
     assert "2 workers of 8 GPUs on 1 host of pool h100, 16 GPUs in all." in text
     assert "It is Entitled" in text
-    assert "no other tenant can take them" in text
+    assert "No other tenant can take its GPUs" in text
     assert "another tenant's guarantee" not in text
 
 
 @pytest.mark.parametrize(
     ("since", "words"),
-    [(300, "Until 2026-11-23 12:05:00Z, its minimum runtime, no borrowed job"), (700, "It ran its minimum runtime")],
+    [(300, "Until 2026-11-23 12:05:00Z, its minimum runtime, no borrowed job"), (700, "Its minimum runtime is over")],
 )
 def test_a_borrowed_job_is_told_who_may_take_its_gpus(since: float, words: str) -> None:
     text = told(borrowed(since))
-    assert "at any time for a job within another tenant's guarantee" in text
+    assert "A job within another tenant's guarantee can take its GPUs at any time." in text
     assert words in text
 
 
 def test_after_three_evictions_other_borrowers_leave_it_alone() -> None:
     evictions = [{"at": ago(hour * 3600), "pool": "h100", "cause": "FairShare"} for hour in (3, 2, 1)]
     text = told(borrowed(evictions=evictions))
-    assert "no borrowed job of theirs can do so again for now" in text
-    assert "evicted 3 times in the last 24 hours, that weighs as" in text
+    assert "none of their borrowed jobs can do so now" in text
+    assert "evicted 3 times in the last 24 hours, so this loss counts as" in text
 
 
 LOSSES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "says nothing": (
         {},
         {},
-        "29m of work and 5m to restart, as nothing was measured yet. It has reported no",
+        "29m of work and 5m to start again (not measured yet). It has reported no",
     ),
-    "saves every ten minutes": ({}, {"checkpoint": {"intervalSeconds": 600}}, "every 10m, as it says"),
-    "reported one": ({"lastCheckpoint": ago(120)}, {}, "2m of work and 5m to restart"),
-    "saves when told": ({}, {"checkpoint": {"graceSeconds": 60}}, "0s of work and 5m to restart"),
-    "was measured": ({"restartSeconds": 40.0}, {}, "40s to restart, measured on its earlier restarts"),
+    "saves every ten minutes": ({}, {"checkpoint": {"intervalSeconds": 600}}, "every 10m, as its spec says"),
+    "reported one": ({"lastCheckpoint": ago(120)}, {}, "2m of work and 5m to start again"),
+    "saves when told": ({}, {"checkpoint": {"graceSeconds": 60}}, "0s of work and 5m to start again"),
+    "was measured": ({"restartSeconds": 40.0}, {}, "40s to start again (measured)"),
 }
 
 
 @pytest.mark.parametrize(("status", "spec", "words"), LOSSES.values(), ids=LOSSES.keys())
 def test_what_an_eviction_would_cost(status: dict[str, Any], spec: dict[str, Any], words: str) -> None:
     text = told(running({"a": 1}, **status), **spec)
-    assert "Were it evicted now, it would lose" in text
+    assert "If it were evicted now, it would lose" in text
     assert words in text
 
 
@@ -152,7 +140,7 @@ def test_a_job_on_call_and_its_limits_are_told() -> None:
     status["allocation"]["onCall"] = True
     text = told(status, maxSeconds=3600, expectedSeconds=2400)
     assert "It is on call" in text
-    assert "It is stopped at 2026-11-23 12:30:20Z at the latest (maxSeconds)." in text
+    assert "The operator stops it at 2026-11-23 12:30:20Z at the latest (maxSeconds)." in text
     assert "It is expected to end at 2026-11-23 12:10:20Z (expectedSeconds)." in text
 
 
@@ -160,7 +148,7 @@ def test_a_job_that_stops_says_why_and_until_when() -> None:
     stopping = {"since": ago(10), "until": ago(-50), "cause": "Evicted", "message": "told to save"}
     text = told({**running({"a": 1}, stopping=stopping), "phase": "Stopping"})
     assert "It was told to stop at 2026-11-23 11:59:50Z (Evicted) and is gone by 2026-11-23 12:00:50Z" in text
-    assert "In the operator's words: told to save." in text
+    assert "The operator says: told to save." in text
 
 
 @pytest.mark.parametrize("cause", EvictionCause)
@@ -169,7 +157,7 @@ def test_evictions_are_told_with_their_cause_and_cost(cause: EvictionCause) -> N
     past = {"evictions": [eviction], "starts": 2, "gpuSeconds": 36_000.0, "wastedGpuSeconds": 9000.0}
     text = told({**pending("NoFreeGPUs", "..."), **past})
     assert f"- 2026-11-23 10:36:40Z in pool h100: {cause}, " in text
-    assert "It was started 2 times. Its ended starts used 10 GPU-hours; 2.5 of these were lost" in text
+    assert "It started 2 times. The starts that are over used 10 GPU-hours; evictions and failures lost 2.5" in text
 
 
 def test_a_failed_job_says_what_failed_it() -> None:
@@ -182,7 +170,7 @@ def test_a_failed_job_says_what_failed_it() -> None:
 
 def test_a_job_that_is_being_deleted_says_so() -> None:
     text = told(running({"a": 1}), {"deletionTimestamp": ago(1)})
-    assert text.endswith("It is being deleted: its workers are told to save and stop.")
+    assert text.endswith("It is being deleted: its workers were told to save and stop.")
 
 
 def ask(monkeypatch: pytest.MonkeyPatch, *args: str, closed: set[str] | None = None) -> Result:

@@ -25,7 +25,6 @@ def ago(seconds: float) -> str:
 
 
 def taken(*given: Manifest) -> Snapshot:
-    """The snapshot of these objects."""
     by_kind: dict[str, list[Any]] = {k: [] for k in ("GPUPool", "Tenant", "TrainingJob", "Node", "Pod")}
     for each in given:
         by_kind[each["kind"]].append(each)
@@ -45,7 +44,6 @@ ESTATE = (POOL, TENANT, objects.node("n0", labels={RACK: "r0"}), objects.node("n
 
 
 def running(name: str = "train", *, nodes: dict[str, int] | None = None, **status: Any) -> Manifest:  # noqa: ANN401 - any field of the status
-    """A job that runs on nodes."""
     nodes = {"n0": 1} if nodes is None else nodes
     allocation = {"pool": "h100", "workers": sum(nodes.values()) or 1, "gpus": 8, "class": "Entitled", "nodes": nodes}
     return {
@@ -55,7 +53,6 @@ def running(name: str = "train", *, nodes: dict[str, int] | None = None, **statu
 
 
 def only(*given: Manifest) -> Job:
-    """The only job of the snapshot."""
     (job,) = taken(*ESTATE, *given).jobs.values()
     return job
 

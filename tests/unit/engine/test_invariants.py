@@ -309,5 +309,5 @@ def test_a_violation_says_what_and_how_much() -> None:
     draft = FULL.pending("a/x", workers=4)
     found = check_invariants(draft.snapshot(), Plan((start("a/x", n0=4),), {}, {}))
     assert [(v.invariant.value, v.about, v.message) for v in found] == [
-        ("CapacityNeverExceeded", "h100-0", "4 GPUs more make 12 in use of 8")
+        ("CapacityNeverExceeded", "h100-0", "4 more GPUs would make 12 in use of 8")
     ]

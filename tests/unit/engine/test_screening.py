@@ -131,8 +131,8 @@ def test_only_the_pools_in_which_it_fits_are_tried() -> None:
 def test_messages_say_what_is_asked_and_what_there_is() -> None:
     draft = PLAIN.pending("anthropic/a", gpus_per_worker=9).pending("anthropic/b", priority="urgent")
     messages = {key: refusal.message for key, refusal in State(draft.snapshot()).refused.items()}
-    assert messages["anthropic/a"] == "A worker asks for 9 GPUs; the largest host of pool h100 has 8."
-    assert messages["anthropic/b"] == "The tenant has no priority 'urgent'; it has: default, high, low."
+    assert messages["anthropic/a"].startswith("A worker asks for 9 GPUs, but the largest host of pool h100 has 8. ")
+    assert messages["anthropic/b"].startswith("Its tenant has no priority 'urgent'; it has: default, high, low. ")
 
 
 ORDERED = (

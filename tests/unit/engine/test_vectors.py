@@ -28,7 +28,6 @@ def planned(objects: list[Manifest], folder: Path) -> dict[str, Any]:
 
 
 def about(plan: Mapping[str, Any], job: str) -> list[dict[str, Any]]:
-    """The decisions about a job."""
     return [d for d in plan["decisions"] if d["job"] == job]
 
 

@@ -20,7 +20,6 @@ def encoded(data: bytes) -> str:
 
 
 def write(path: Path, cluster: Mapping[str, Any], user: Mapping[str, Any], **more: object) -> Path:
-    """A kubeconfig with one context."""
     config = {
         "current-context": "here",
         "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u", "namespace": "team"}}],

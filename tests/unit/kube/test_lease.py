@@ -44,7 +44,6 @@ class Leases:
     writes: int = 0
 
     def vacant(self) -> "Leases":
-        """What manifests bring."""
         self._keep({"metadata": {}, "spec": {}})
         return self
 

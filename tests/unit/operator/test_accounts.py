@@ -102,7 +102,7 @@ def test_figures_of_a_pool_say_when_more_is_promised_than_there_is() -> None:
     told = pool_status(pool(), books(64, 0)["h100"], nodes=16, promised=160, conditions=(), now=NOW)
     assert (told["capacity"], told["free"], told["guaranteed"], told["nodes"]) == (128, 64, 160, 16)
     assert told["conditions"][0]["status"] == "True"
-    assert "160 GPUs are guaranteed, 128 are there" in told["conditions"][0]["message"]
+    assert "tenants are guaranteed 160 GPUs, and the pool has 128" in told["conditions"][0]["message"]
     fine = pool_status(pool(), books(64, 0)["h100"], nodes=16, promised=128, conditions=(), now=NOW)
     assert fine["conditions"][0]["status"] == "False"
 

@@ -18,7 +18,7 @@ def test_where_hosts_are_not_shared_guarantees_are_whole_hosts() -> None:
 
 
 def test_gangs_that_do_not_fit_together_are_refused_with_the_numbers() -> None:
-    with pytest.raises(QuotaError, match="24 GPUs are needed for the largest gang of each tenant, and there are 16"):
+    with pytest.raises(QuotaError, match="the largest gangs of all tenants need 24 GPUs, and the pools have 16"):
         proportional(16, {"a": 1.0, "b": 1.0}, {"a": 16, "b": 8})
 
 

@@ -96,7 +96,7 @@ def test_a_stop_that_takes_no_time_frees_the_gpus_within_the_instant() -> None:
         pytest.param([Place("x/z", HOST)], "x/z: no such job was submitted", id="unknown"),
         pytest.param([Stop("x/a")], "x/a: cannot be stopped: it is Pending", id="stop of a pending job"),
         pytest.param([Place("x/a", HOST)] * 2, "x/a: cannot be started: it is Running", id="started twice"),
-        pytest.param([Place("x/a", {"h100-0": 2})], "x/a: the gang is not whole: 2 workers, from 1 to 1", id="gang"),
+        pytest.param([Place("x/a", {"h100-0": 2})], "x/a: it has 2 workers, and from 1 to 1", id="gang"),
     ],
 )
 def test_a_policy_that_wants_what_cannot_be_ends_the_replay(actions: list[Action], message: str) -> None:

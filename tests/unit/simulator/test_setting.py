@@ -121,7 +121,7 @@ def test_failures_and_exact_estimates_are_taken_over() -> None:
             [a_gpu_pool(nodes=1)],
             [],
             {"quotas": "ProportionalToGPUHours"},
-            "quotas: 9 GPUs are needed for the largest gang of each tenant, and there are 8",
+            "quotas: the largest gangs of all tenants need 9 GPUs, and the pools have 8",
             id="gangs too large",
         ),
         pytest.param(

@@ -75,7 +75,7 @@ def test_a_shrink_restarts_the_gang_on_what_it_keeps() -> None:
     assert step.status.stopping.cause is StopCause.RESIZED
     assert step.status.hold is not None
     assert step.status.hold.nodes == {"a": 1}
-    assert "1 workers" in step.status.stopping.message
+    assert "start again with 1 worker" in step.status.stopping.message
 
 
 def test_a_grow_is_no_eviction() -> None:

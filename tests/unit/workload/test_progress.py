@@ -214,7 +214,7 @@ def test_only_failures_that_the_job_can_be_blamed_for_count() -> None:
 
 def test_a_single_workers_pod_without_a_status_is_adopted() -> None:
     of = job({"starts": 1, "admittedTime": at(-500)})
-    made = step(of, worker(of, 0, "b", attempt=1, phase="Pending"))
+    made = step(of, worker(of, 0, "b", start=1, phase="Pending"))
     assert made.status.phase is Phase.STARTING
     assert made.status.allocation is not None
     assert made.status.allocation.nodes == {"b": 1}
@@ -225,12 +225,12 @@ def test_a_single_workers_pod_without_a_status_is_adopted() -> None:
 
 def test_a_pod_of_an_earlier_start_is_not_adopted() -> None:
     of = job({"starts": 1})
-    assert step(of, worker(of, 0, attempt=0)).status.phase is Phase.PENDING
+    assert step(of, worker(of, 0, start=0)).status.phase is Phase.PENDING
 
 
 def test_a_pod_that_is_being_deleted_is_not_adopted() -> None:
     of = job()
-    assert step(of, worker(of, 0, attempt=0, deleting=True)).status.phase is Phase.PENDING
+    assert step(of, worker(of, 0, start=0, deleting=True)).status.phase is Phase.PENDING
 
 
 def test_a_hold_lapses_with_one_of_its_nodes() -> None:

@@ -34,19 +34,19 @@ def test_a_stopping_gang_is_told_to_end_within_what_is_left_of_its_grace() -> No
 
 def test_a_waiting_job_keeps_no_worker_but_one_that_may_be_its_next_start() -> None:
     of = job({"starts": 2})
-    pods = (worker(of, 0, attempt=1), worker(of, 0, attempt=2))
+    pods = (worker(of, 0, start=1), worker(of, 0, start=2))
     assert _names(wanted(of, None, pods, NOW).delete) == {"train-1-0"}
 
 
 def test_ended_workers_of_the_last_start_are_kept_for_their_logs_and_older_ones_go() -> None:
     of = job({**status("Starting"), "starts": 3})
-    pods = tuple(worker(of, 0, attempt=number, phase="Failed") for number in (0, 1, 2))
+    pods = tuple(worker(of, 0, start=number, phase="Failed") for number in (0, 1, 2))
     assert _names(wanted(of, None, pods, NOW).delete) == {"train-0-0"}
 
 
 def test_a_living_worker_of_an_earlier_start_goes() -> None:
     of = job({**status("Running"), "starts": 2})
-    pods = (worker(of, 0), worker(of, 0, attempt=0))
+    pods = (worker(of, 0), worker(of, 0, start=0))
     assert _names(wanted(of, None, pods, NOW).delete) == {"train-0-0"}
 
 

@@ -28,8 +28,6 @@ _REFUSED = frozenset(
 
 
 class Invariant(StrEnum):
-    """What is never broken."""
-
     CAPACITY_NEVER_EXCEEDED = "CapacityNeverExceeded"
     GUARANTEE_HONOURED = "GuaranteeHonoured"
     ENTITLED_NEVER_EVICTED_FOR_OTHERS = "EntitledNeverEvictedForOthers"
@@ -68,21 +66,17 @@ class Case:
     """Pending jobs that ask for GPUs and have none coming."""
 
     def job(self, key: str) -> Job:
-        """A job by its key."""
         return self.snapshot.jobs[key]
 
     def pool_of(self, decision: Start | Hold | Grow | Shrink) -> Pool:
-        """The pool that a decision is about."""
         return self.snapshot.pools[decision.pool]
 
     def placed(self) -> Iterator[Start | Hold]:
-        """What gets GPUs, or will."""
         for decision in self.plan.decisions:
             if isinstance(decision, Start | Hold):
                 yield decision
 
     def taken(self) -> Iterator[Evict | Shrink]:
-        """What has to give GPUs."""
         for decision in self.plan.decisions:
             if isinstance(decision, Evict | Shrink):
                 yield decision

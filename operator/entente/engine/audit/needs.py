@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from entente.api.amounts import count
 from entente.api.job import AllocationClass, EvictionCause
 from entente.api.reasons import Reason
 from entente.api.tenant import WhenSpent
@@ -216,4 +217,4 @@ def _free(case: Case, count: Count, ground: _Ground) -> int:
 
 
 def _said(nodes: Mapping[str, int]) -> str:
-    return ", ".join(f"{workers} workers on {name}" for name, workers in sorted(nodes.items()))
+    return ", ".join(f"{count(workers, 'worker')} on {name}" for name, workers in sorted(nodes.items()))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from entente.api.amounts import count
 from entente.engine.audit.case import Case, Invariant, Violation, ends_within
 from entente.engine.audit.recount import Side
 from entente.engine.decisions import Decision, Evict, Grow, Hold, Shrink, Start, Wait
@@ -14,19 +15,19 @@ def capacity(case: Case) -> Iterator[Violation]:
     for name, added in _added_now(case).items():
         used = case.then.gpus(name, Side.STAYS, Side.GOES)
         if used > nodes[name].capacity:
-            text = f"{added} GPUs more make {used} in use of {nodes[name].capacity}"
+            text = f"{count(added, 'more GPU')} would make {used} in use of {nodes[name].capacity}"
             yield Violation(Invariant.CAPACITY_NEVER_EXCEEDED, name, text)
     for decision in case.plan.decisions:
         if isinstance(decision, Hold):
             later = case.then.without(ends_within(case, case.pool_of(decision)))
             for name in decision.nodes:
                 if (used := later.gpus(name, Side.STAYS, Side.HELD)) > nodes[name].capacity:
-                    text = f"{used} GPUs in use and held of {nodes[name].capacity}, with the hold of {decision.job}"
+                    text = f"{count(used, 'GPU')} in use and held, of {nodes[name].capacity}, for {decision.job}, too"
                     yield Violation(Invariant.CAPACITY_NEVER_EXCEEDED, name, text)
         if isinstance(decision, Grow):
             for name in decision.nodes:
                 if not nodes[name].capacity:
-                    text = f"{decision.job} is to restart there, but the node takes no pods"
+                    text = f"{decision.job} is to start again there, but the node takes no pods"
                     yield Violation(Invariant.CAPACITY_NEVER_EXCEEDED, name, text)
 
 
@@ -65,7 +66,7 @@ def _not_whole(case: Case, job: Job, decision: Decision) -> str:
         case Grow():
             least, most = now + 1, job.max_workers
     if not least <= decision.workers <= most:
-        return f"{decision.workers} workers, and from {least} to {most} are possible"
+        return f"has {count(decision.workers, 'worker')}, and from {least} to {most} are possible"
     if strangers := [n for n, w in decision.nodes.items() if w < 1 or n not in nodes or nodes[n].pool != decision.pool]:
         return f"no workers, or no node of pool {decision.pool}: {', '.join(strangers)}"
     levels = case.pool_of(decision).levels

@@ -52,7 +52,6 @@ class Count:
         return [g for g in self._by_node.get(node, ()) if g.side in sides]
 
     def gpus(self, node: str, *sides: Side) -> int:
-        """GPUs of a node."""
         return sum(g.gpus for g in self.on(node, *sides))
 
     def charged(self, tenant: str, pool: str) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from entente.api.amounts import count
 from entente.api.job import AllocationClass, EvictionCause
 from entente.api.tenant import WhenSpent
 from entente.engine.audit.case import Case, Invariant, Violation, ends_within
@@ -25,7 +26,7 @@ def borrow_limits(case: Case) -> Iterator[Violation]:
         spent = case.snapshot.tenants[name].spent is WhenSpent.GUARANTEE_ONLY
         most, charged = quota.guaranteed if spent else quota.most, case.then.charged(name, pool)
         if most is not None and charged > most:
-            text = f"is charged {charged} GPUs of at most {most}"
+            text = f"is charged {count(charged, 'GPU')} and may be charged {most}"
             yield Violation(Invariant.BORROW_LIMIT_KEPT, f"{name} in {pool}", text)
 
 
@@ -68,7 +69,7 @@ def reservations(case: Case) -> Iterator[Violation]:
         back = sum(max(0, q.guaranteed - charges[n] - q.lend) for n, q in quotas.quotas.items() if n != tenant)
         left = case.then.free_later(decision.pool)
         if soon and left < back + soon:
-            text = f"is not over when a window opens, and leaves {left} of {back + soon} GPUs that are kept for others"
+            text = f"is not over when a window opens, and leaves {left} of {count(back + soon, 'GPU')} kept for others"
             yield Violation(Invariant.LEND_LIMIT_KEPT, job.key, text)
 
 
@@ -93,7 +94,7 @@ def victims(case: Case) -> Iterator[Violation]:
         safe = standing.entitled_workers if standing else 0
         keeps = decision.workers if isinstance(decision, Shrink) else 0
         if decision.cause is not EvictionCause.MOVE and keeps < safe:
-            text = f"is entitled to {safe} workers and keeps {keeps}, for {claimant.key} of another tenant"
+            text = f"is entitled to {count(safe, 'worker')} and keeps {keeps}, for {claimant.key} of another tenant"
             yield Violation(Invariant.ENTITLED_NEVER_EVICTED_FOR_OTHERS, victim.key, text)
         if class_ is AllocationClass.BORROWED and (text := _protected(case, victim)):
             yield Violation(Invariant.NO_THRASH, victim.key, f"{text}, and stops for the borrower {claimant.key}")
@@ -107,7 +108,7 @@ def _protected(case: Case, victim: Job) -> str:
     if pool and ran < pool.min_runtime_s:
         return f"ran {ran:.0f} s of at least {pool.min_runtime_s:.0f}"
     times = evictions_by_others(victim, case.snapshot.now)
-    return f"was evicted {times} times today" if times >= MAX_EVICTIONS_BY_OTHERS else ""
+    return f"was evicted {count(times, 'time')} today" if times >= MAX_EVICTIONS_BY_OTHERS else ""
 
 
 def floors(case: Case) -> Iterator[Violation]:
@@ -128,7 +129,7 @@ def floors(case: Case) -> Iterator[Violation]:
             staying = [g for g in case.was.grips if g.job == last]
             before_last.append(Count(case.snapshot, [*kept, *staying]).charged(name, pool))
         if max(before_last) <= quota.guaranteed:
-            text = f"gives {len(victims)} jobs for others, down to below its guarantee of {quota.guaranteed}"
+            text = f"gives {count(len(victims), 'job')} for others, down to below its guarantee of {quota.guaranteed}"
             yield Violation(Invariant.ENTITLED_NEVER_EVICTED_FOR_OTHERS, f"{name} in {pool}", text)
 
 
@@ -147,7 +148,7 @@ def kept_busy(case: Case) -> Iterator[Violation]:
         given = sum(_given(case, d, set(claim.nodes) if pool.exclusive else None) for d in taken[claim.job])
         usable = sum(j.min_workers * j.gpus_per_worker for j in asking)
         if given > usable:
-            text = f"takes {given} GPUs for its fair share, of which {usable} at the most can be used"
+            text = f"takes {count(given, 'GPU')} for its fair share, of which {usable} at the most can be used"
             yield Violation(Invariant.WORK_CONSERVING, claim.job, text)
 
 

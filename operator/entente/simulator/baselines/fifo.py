@@ -15,8 +15,6 @@ from entente.simulator.policy import Action, SimJob, Site
 
 
 class FifoPolicy(NonPreemptive):
-    """One strict queue."""
-
     def __init__(self, site: Site) -> None:
         super().__init__(site)
         self._orders: dict[str, int] = {}

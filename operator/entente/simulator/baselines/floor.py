@@ -69,10 +69,8 @@ class Floor:
         return pool
 
     def lose(self, host: str) -> None:
-        """A host is down."""
         self.hosts[self._pool_of[host]].lose(host)
 
     def regain(self, host: str) -> None:
-        """A host is up again."""
         self.hosts[self._pool_of[host]].regain(host)
         self._too_large.clear()

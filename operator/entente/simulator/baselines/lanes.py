@@ -48,7 +48,6 @@ class Lane:
         self._set(place, length)
 
     def take(self, key: str) -> None:
-        """A job is not pending any more."""
         self._set(self._places[key], _TAKEN)
 
     def first(self, longest: float = UNKNOWN) -> str | None:
@@ -119,7 +118,6 @@ class Backlog:
             heapq.heappush(self._heads, (self._orders[job.key], job.key))
 
     def take(self, job: SimJob) -> None:
-        """A job is not pending any more."""
         del self.pending[job.key]
         shape = self.shape_of(job)
         lane = self.lanes[shape]

@@ -29,28 +29,23 @@ class NonPreemptive(ABC):
         """GPUs came free: what did not fit is to be tried again."""
 
     @abstractmethod
-    def decide(self, now: float) -> Sequence[Action]:
-        """What starts now."""
+    def decide(self, now: float) -> Sequence[Action]: ...
 
     def started(self, job: SimJob, place: Place) -> Place:
-        """Book the start of a job."""
         self.floor.start(job, place)
         return place
 
     def arrived(self, job: SimJob, now: float) -> None:  # noqa: ARG002 - the protocol's
-        """A job was submitted."""
         if self.floor.ever_fits(job):
             self._jobs[job.key] = job
             self.queue(job)
 
     def finished(self, key: str, now: float) -> None:  # noqa: ARG002 - the protocol's
-        """A job is done."""
         self.floor.end(key)
         del self._jobs[key]
         self.freed()
 
     def stopped(self, key: str, now: float) -> None:  # noqa: ARG002 - the protocol's
-        """A job lost its host."""
         self.floor.end(key)
         self.queue(self._jobs[key])
         self.freed()
@@ -59,11 +54,9 @@ class NonPreemptive(ABC):
         """A worker failed; the gang stays where it is."""
 
     def host_lost(self, host: str, now: float) -> None:  # noqa: ARG002 - the protocol's
-        """A host is gone."""
         self.floor.lose(host)
 
     def host_back(self, host: str, now: float) -> None:  # noqa: ARG002 - the protocol's
-        """A lost host is there again."""
         self.floor.regain(host)
         self.freed()
 

@@ -82,11 +82,9 @@ class StaticPolicy:
             self._stirred[job.tenant] = None
 
     def finished(self, key: str, now: float) -> None:  # noqa: ARG002 - the protocol's
-        """A job is done."""
         self._end(self._jobs.pop(key))
 
     def stopped(self, key: str, now: float) -> None:  # noqa: ARG002 - the protocol's
-        """A job lost its host."""
         job = self._jobs[key]
         self._end(job)
         self._backlogs[job.tenant].put(job)
@@ -95,18 +93,15 @@ class StaticPolicy:
         """A worker failed; the gang stays where it is."""
 
     def host_lost(self, host: str, now: float) -> None:  # noqa: ARG002 - the protocol's
-        """A host is gone."""
         if tenant := self._tenant_of.get(host):
             self.floors[tenant].lose(host)
 
     def host_back(self, host: str, now: float) -> None:  # noqa: ARG002 - the protocol's
-        """A lost host is there again."""
         if tenant := self._tenant_of.get(host):
             self.floors[tenant].regain(host)
             self._reopen(tenant)
 
     def decide(self, now: float) -> Sequence[Action]:  # noqa: ARG002 - the protocol's
-        """What starts now."""
         placed = []
         for tenant in self._stirred:
             floor = self.floors[tenant]

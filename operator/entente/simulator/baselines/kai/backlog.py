@@ -36,7 +36,6 @@ class Backlog:
         return len(self._units)
 
     def add(self, unit: Unit) -> None:
-        """The unit is pending."""
         kind, of_queue = kind_of(unit), self._ranks[unit.queue.name]
         if (ranks := of_queue.get(kind)) is None:
             of_queue[kind] = [unit.rank]
@@ -48,7 +47,6 @@ class Backlog:
         self._units[unit.rank] = unit
 
     def remove(self, unit: Unit) -> None:
-        """The unit is not pending any more."""
         kind, of_queue = kind_of(unit), self._ranks[unit.queue.name]
         ranks = of_queue[kind]
         del self._units[unit.rank], ranks[bisect_left(ranks, unit.rank)]
@@ -67,7 +65,6 @@ class Backlog:
         return self._ranks[queue]
 
     def unit(self, rank: JobRank) -> Unit:
-        """The pending unit of that rank."""
         return self._units[rank]
 
 

@@ -50,7 +50,6 @@ class Cluster:
         divide(self.total, [self.parent], self._below)
 
     def unit(self, rank: JobRank) -> Unit:
-        """The running unit of that rank."""
         return self._units[rank]
 
     def place_of(self, unit: Unit) -> dict[str, int] | None:
@@ -60,7 +59,6 @@ class Cluster:
         return self.hosts.find(unit.queue.name, unit.gang)
 
     def put(self, unit: Unit, nodes: Mapping[str, int]) -> None:
-        """The unit gets this place."""
         self.hosts.restore(unit.id, Placed(unit.queue.name, unit.gang, nodes))
         unit.queue.take(unit.gang.total, non_preemptible=not unit.work.preemptible)
 
@@ -100,7 +98,6 @@ class Cluster:
         self._off(work)
 
     def ended(self, work: Work) -> None:
-        """The job's pods are gone."""
         if work.state is State.RUNNING:
             self._off(work)
         for host, gpus in work.held.items():
@@ -128,7 +125,6 @@ class Cluster:
         self.total -= self.gpus[host]
 
     def back(self, host: str) -> None:
-        """A lost host is there again, empty."""
         self.hosts.regain(host)
         self.total += self.gpus[host]
 

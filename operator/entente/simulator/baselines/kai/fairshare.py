@@ -18,7 +18,7 @@ def divide(total: int, tops: Sequence[Queue], children: Mapping[str, Sequence[Qu
     """Set the fair share of all queues of a tree, level by level: children divide their parent's (N6).
 
     Args:
-        total: GPUs of all nodes that are ready.
+        total: GPUs of all hosts that are up.
         tops: The queues without a parent.
         children: The queues below each that has some, by its name.
         k: Weight of past use.

@@ -80,7 +80,6 @@ class Failures:
         return self._least is not None and not easier(gang, self._least)
 
     def add(self, gang: Gang) -> None:
-        """The job failed."""
         if self._least is None or (gang.workers <= self._least.workers and gang.gpus <= self._least.gpus):
             self._least = gang
 

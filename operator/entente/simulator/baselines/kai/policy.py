@@ -19,14 +19,12 @@ class KaiPolicy:
         self._of_job: dict[str, Scheduler] = {}
 
     def arrived(self, job: SimJob, now: float) -> None:
-        """A job was submitted."""
         del now
         granted = [pool for pool in job.pools if job.tenant in self._pools[pool].cluster.leaves]
         scheduler = self._of_job[job.key] = self._pools[(granted or job.pools)[0]]
         scheduler.arrived(job)
 
     def finished(self, key: str, now: float) -> None:
-        """A job is done."""
         del now
         self._of_job.pop(key).finished(key)
 
@@ -39,12 +37,10 @@ class KaiPolicy:
         """A worker failed and its gang starts again in its place: nothing that KAI would see."""
 
     def host_lost(self, host: str, now: float) -> None:
-        """A host is gone."""
         del now
         self._pools[self._pool_of_host[host]].host_lost(host)
 
     def host_back(self, host: str, now: float) -> None:
-        """A lost host is there again."""
         del now
         self._pools[self._pool_of_host[host]].host_back(host)
 

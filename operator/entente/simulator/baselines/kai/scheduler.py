@@ -49,7 +49,6 @@ class Scheduler:
         self._changed = True
 
     def finished(self, key: str) -> None:
-        """A job is done."""
         work = self._works.pop(key)
         self.cluster.ended(work)
         self.cluster.vacate(work)
@@ -81,7 +80,6 @@ class Scheduler:
         self._changed = True
 
     def host_back(self, host: str) -> None:
-        """A lost host is there again."""
         self.cluster.back(host)
         self._changed = True
 
@@ -90,7 +88,6 @@ class Scheduler:
         return key in self._kept
 
     def decide(self, now: float) -> list[Action]:
-        """One cycle."""
         if self._changed:
             self._changed = False
             if len(self.backlog) > 1:

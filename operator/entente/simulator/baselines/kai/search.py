@@ -28,8 +28,6 @@ MAX_FORMED = 512
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a scenario comes to."""
-
     workers: int
     """Of the job, as many as were tried."""
     nodes: Mapping[str, int]

@@ -20,8 +20,6 @@ from entente.simulator.hosts import Gang
 
 
 class Mode(IntEnum):
-    """What an assignment needs."""
-
     NO_FIT = 0
     """More than it can ever get, or quota that it may not take back."""
     PREEMPT = 1

@@ -85,7 +85,6 @@ class Cohort:
             self._sizes[self._gpus[host]] -= 1
 
     def regain(self, host: str) -> None:
-        """A host is up again."""
         self.hosts.regain(host)
         self.ceiling = None
         if host not in self._up:

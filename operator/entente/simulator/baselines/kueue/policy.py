@@ -53,7 +53,6 @@ class KueuePolicy:
         """A worker failed and is started again: Kueue has no part in that."""
 
     def host_lost(self, host: str, now: float) -> None:  # noqa: ARG002 - the protocol's
-        """A host is down."""
         self._cohorts[self._pool_of[host]].lose(host)
 
     def host_back(self, host: str, now: float) -> None:  # noqa: ARG002 - the protocol's
@@ -86,7 +85,6 @@ class KueuePolicy:
 
 
 def _queue(site: Site, tenant: str) -> ClusterQueue:
-    """A tenant's ClusterQueue."""
     return ClusterQueue(
         tenant,
         {

@@ -29,15 +29,11 @@ class Reason(Enum):
 
 
 class Target(NamedTuple):
-    """A workload to be evicted."""
-
     workload: Workload
     reason: Reason
 
 
 class Request(NamedTuple):
-    """What a pending workload asks for."""
-
     queue: str
     priority: int
     gang: Gang

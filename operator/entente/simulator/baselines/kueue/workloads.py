@@ -31,8 +31,6 @@ class Shape(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Workload:
-    """A job in its ClusterQueue."""
-
     key: str
     queue: str
     shape: Shape
@@ -88,7 +86,6 @@ class Pending:
             self._awake.add(shape)
 
     def head(self) -> Workload | None:
-        """The workload to be tried next."""
         sticky = self._sticky
         if sticky is not None and sticky.shape not in self._parked:
             return sticky
@@ -118,7 +115,6 @@ class Pending:
         return True
 
     def pop(self, head: Workload) -> None:
-        """The head was admitted."""
         if self._sticky is head:
             self._sticky = None
         else:

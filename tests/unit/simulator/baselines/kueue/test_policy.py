@@ -70,7 +70,6 @@ class Told:
 
 
 def told(estate: Site, jobs: Sequence[Submitted], conditions: Conditions = CONDITIONS) -> list[str]:
-    """What is decided when."""
     watched = Told(KueuePolicy(estate))
     in_order = sorted(jobs, key=lambda submitted: submitted[0].submitted)
     outcome = Replay(estate, in_order, cast("Policy", watched), conditions=conditions).run()
