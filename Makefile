@@ -61,6 +61,14 @@ test: $(READY) ## All tests but kind's: unit, property, and on a real control pl
 test-unit: $(READY) ## Only the tests that need no control plane
 	@$(BIN)/python -m pytest tests/unit tests/property $(ARGS)
 
+.PHONY: docs-test
+docs-test: $(READY) ## Run the command blocks of README, tutorial and how-tos, and compare what they print (ARGS=install: one page)
+	@$(BIN)/python -m docstest $(ARGS)
+
+.PHONY: docs-update
+docs-update: $(READY) ## The same, and write what they print into the pages
+	@$(BIN)/python -m docstest --update $(ARGS)
+
 .PHONY: soak-engine
 soak-engine: $(READY) ## The engine's invariants on random estates, at least 200,000 decisions (an hour; ARGS="-k live")
 	@ENTENTE_PROPERTIES=soak $(BIN)/python -m pytest --timeout=0 tests/property $(ARGS)

@@ -52,9 +52,10 @@ LANES = {
     "demo": Lane(DEMO),
     "own-planes": Lane(OWN_PLANES),
     "one-plane": Lane(("tests/integration",), without=(*DEMO, *OWN_PLANES)),
+    "docs": Lane(("tests/docs",)),
     # Nothing in these waits for anybody: the control planes of the others come first.
     "properties": Lane(("tests/property",), nice=5),
-    "units": Lane(("tests",), without=("tests/integration", "tests/property", "tests/e2e"), nice=5),
+    "units": Lane(("tests",), without=("tests/docs", "tests/integration", "tests/property", "tests/e2e"), nice=5),
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from localplane import LocalPlane, binaries
+from localplane import LocalPlane
 from tests.support.estate import Estate
 from tests.support.operators import OperatorProcess
 from tests.support.plane import Corner
@@ -19,22 +19,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker("integration")
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Build what is missing before the first test begins: its time limit is not meant for that."""
-    missing = binaries.missing(sorted({name for item in session.items for name in _needed(item)}))
-    if session.config.option.collectonly or not missing:
-        return
-    capture = session.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        binaries.ensure_all(missing)
-
-
-def _needed(item: pytest.Item) -> tuple[str, ...]:
-    """The binaries that a test runs: those of the plane, and those that its module names in `BINARIES`."""
-    own: tuple[str, ...] = getattr(getattr(item, "module", None), "BINARIES", ())
-    return (*own, *binaries.PLANE) if "plane" in getattr(item, "fixturenames", ()) else own
 
 
 @pytest.fixture(scope="session")
