@@ -13,9 +13,10 @@ from entente.api.job import Phase, TrainingJob
 from entente.api.pool import GPUPool
 from entente.api.tenant import Tenant
 from entente.cli.cluster import Cluster
-from entente.cli.options import cluster_options, output_option
+from entente.cli.columns import lines_of
+from entente.cli.options import Access, cluster_options, output_option
 from entente.cli.sight import Sight
-from entente.cli.words import count, duration, lines_of, listed, say
+from entente.cli.words import count, duration, listed, say
 
 _WELL = frozenset({"Ready"})
 """Conditions that are worth a word when they are not True; others, when they are."""
@@ -35,13 +36,13 @@ _COLUMNS = {
 @click.option("-n", "--namespace", help="Yours, which tells your tenant; that of the context by default.")
 @output_option
 @cluster_options
-def status(namespace: str | None, output: str, kubeconfig: str | None, context: str | None) -> None:
+def status(namespace: str | None, output: str, access: Access) -> None:
     """Show pools, tenants and jobs.
 
     Admins see all of them. Whoever belongs to a tenant sees the pools' totals, his own tenant's figures and its jobs;
     what he may not see is named.
     """
-    cluster = Cluster(kubeconfig, context)
+    cluster = Cluster(access)
     overview = look(Sight(cluster, namespace or cluster.namespace))
     if output == "json":
         click.echo(json.dumps(overview.as_json(), indent=1))
