@@ -36,6 +36,8 @@ class Seen:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    header_list: tuple[tuple[str, str], ...] = ()
+    """All of them, those of the same name, too."""
 
     @property
     def json(self) -> Object:
@@ -173,7 +175,9 @@ class ApiServer:
                     continue
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        seen = Seen(request.method, request.path, dict(request.query), dict(request.headers), await request.read())
+        headers = tuple(request.headers.items())
+        body = await request.read()
+        seen = Seen(request.method, request.path, dict(request.query), dict(headers), body, headers)
         self.requests.append(seen)
         self._changed.set()
         if "watch" in seen.query:

@@ -1,12 +1,16 @@
 """Reading a cluster with the caller's own rights, through the official client: plain objects in, clear errors out."""
 
 import json
+from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import quote
 
 import click
+from urllib3 import HTTPHeaderDict
 from urllib3.exceptions import HTTPError
 
+from entente.cli.options import Access
 from entente.kube.config import SERVICE_ACCOUNT
 from entente.kube.kinds import Kind
 
@@ -14,6 +18,10 @@ Object = dict[str, Any]
 
 _PAGE = 500
 _CONNECT_S, _ANSWER_S = 5, 60
+
+_INSTALL = "Where Entente is not installed, install it: `kubectl apply -f crds/`, or its Helm chart"
+_GIVE = "Give a kubeconfig by --kubeconfig or $KUBECONFIG"
+_ANY = Access()
 
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _GONE = 401, 403, 404, 410
 
@@ -48,18 +56,23 @@ class Cluster:
     """A cluster as a kubeconfig, or the pod's service account, shows it.
 
     Args:
-        kubeconfig: a file; None: `$KUBECONFIG`, else `~/.kube/config`, else the pod's service account.
-        context: of the kubeconfig; its current one when None.
+        access: a kubeconfig file (none: `$KUBECONFIG`, else `~/.kube/config`, else the pod's service account), its
+            context (none: the current one), and whom to act as (none: whom the kubeconfig says).
 
     Raises:
-        ClusterError: none of them can be used.
+        ClusterError: none of them can be used, or groups are given without a user.
     """
 
-    def __init__(self, kubeconfig: str | None = None, context: str | None = None) -> None:
+    def __init__(self, access: Access = _ANY) -> None:
+        if access.groups and access.user is None:
+            message = "--as-group: needs --as, the user who is in the group"
+            raise ClusterError(message)
         # It takes a quarter of a second to import, which no other command should have to wait for.
         client: Any = import_module("kubernetes.client")
         configuration = client.Configuration()
-        self.namespace = _configure(configuration, kubeconfig, context)
+        chosen = _configure(configuration, access)
+        self.namespace = chosen.namespace
+        self._acting = _impersonation({"as": access.user, "as-groups": access.groups} if access.user else chosen.user)
         configuration.retries = False
         self._host = configuration.host
         self._api = client.ApiClient(configuration)
@@ -101,39 +114,68 @@ class Cluster:
             header_params={"Accept": "application/json"},
             auth_settings=["BearerToken"],
         )
+        method, url, headers, *body = request
+        headers = HTTPHeaderDict([*headers.items(), *self._acting])
         try:
-            answer: Any = self._api.call_api(*request, _request_timeout=(_CONNECT_S, _ANSWER_S))
-            status, body = answer.status, answer.read()
+            answer: Any = self._api.call_api(method, url, headers, *body, _request_timeout=(_CONNECT_S, _ANSWER_S))
+            status, content = answer.status, answer.read()
         except failures.ApiException as error:  # the client wraps TLS errors, without a status
-            status, body = error.status or 0, error.body or str(error.reason).encode()
+            status, content = error.status or 0, error.body or str(error.reason).encode()
         except HTTPError as error:
             message = f"cannot reach the cluster at {self._host}: {_plainly(error)}"
             raise ClusterError(message) from error
         if status == 200:  # noqa: PLR2004 - OK
-            found: Object = json.loads(body)
+            found: Object = json.loads(content)
             return found
-        raise _refusal(kind, path, status, body, self._host)
+        raise _refusal(kind, path, status, content, self._host)
 
 
-def _configure(configuration: Any, kubeconfig: str | None, context: str | None) -> str:  # noqa: ANN401 - untyped client
-    """Fill the client's configuration; returns the namespace of the context."""
+class _Chosen(NamedTuple):
+    """What of a kubeconfig the client's configuration has no place for."""
+
+    namespace: str
+    user: Mapping[str, Any]
+
+
+def _configure(configuration: Any, access: Access) -> _Chosen:  # noqa: ANN401 - untyped client
+    """Fill the client's configuration with the context's server and credentials."""
     config: Any = import_module("kubernetes.config")
 
+    file, given = access.kubeconfig, access.kubeconfig or "$KUBECONFIG or ~/.kube/config"
     try:
-        config.load_kube_config(kubeconfig, context, configuration, persist_config=False)
-        contexts, current = config.list_kube_config_contexts(kubeconfig)
+        config.load_kube_config(file, access.context, configuration, persist_config=False)
+        contexts, current = config.list_kube_config_contexts(file)
+        chosen = next((c for c in contexts if c["name"] == access.context), current)["context"]
+        return _Chosen(str(chosen.get("namespace") or "default"), _user(file, chosen.get("user")))
     except config.ConfigException as error:
-        if kubeconfig is None and context is None and (inside := _in_pod(configuration)) is not None:
-            return inside
-        given = kubeconfig or "$KUBECONFIG or ~/.kube/config"
-        message = f"no cluster: {given} cannot be used: {str(error).rstrip('.')}; give one by --kubeconfig"
+        if file is None and access.context is None and (inside := _in_pod(configuration)) is not None:
+            return _Chosen(inside, {})
+        message = f"no cluster: {given} cannot be used: {str(error).rstrip('.')}. {_GIVE}"
         raise ClusterError(message) from error
     except Exception as error:  # the client lets through whatever its parser, or a file that is missing, raises
-        given = kubeconfig or "$KUBECONFIG or ~/.kube/config"
-        message = f"no cluster: {given} cannot be read: {type(error).__name__}: {error}"
+        message = f"no cluster: {given} cannot be read: {type(error).__name__}: {error}. {_GIVE}"
         raise ClusterError(message) from error
-    chosen = next((c for c in contexts if c["name"] == context), current) if context else current
-    return str((chosen.get("context") or {}).get("namespace") or "default")
+
+
+def _user(file: str | None, name: str | None) -> Mapping[str, Any]:
+    """The entry of a user in the kubeconfig."""
+    reader: Any = import_module("kubernetes.config.kube_config")
+    found = reader.KubeConfigMerger(file or reader.KUBE_CONFIG_DEFAULT_LOCATION).config["users"]
+    entry = found.get_with_name(name, safe=True)
+    return (entry.value.get("user") or {}) if entry is not None else {}
+
+
+def _impersonation(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The headers that say whom to act as, from the fields of a kubeconfig's user."""
+    if not user.get("as"):
+        return ()
+    found = [("Impersonate-User", user["as"])]
+    if user.get("as-uid"):
+        found.append(("Impersonate-Uid", user["as-uid"]))
+    found += [("Impersonate-Group", group) for group in user.get("as-groups") or ()]
+    for key, values in (user.get("as-user-extra") or {}).items():
+        found += [(f"Impersonate-Extra-{quote(key, safe='')}", value) for value in values]
+    return tuple(found)
 
 
 def _in_pod(configuration: Any) -> str | None:  # noqa: ANN401 - untyped client
@@ -157,7 +199,7 @@ def _refusal(kind: Kind, path: str, status: int, body: bytes | str, host: str) -
     if status == _NOT_FOUND and message.startswith(f"{kind.plural}."):
         return NotThereError(message)
     if status == _NOT_FOUND:
-        return NotThereError(f"the cluster at {host} has no {kind.plural}: is Entente installed there?")
+        return NotThereError(f"the cluster at {host} has no {kind.plural}. {_INSTALL}")
     if status == _UNAUTHORIZED:
         return ClusterError(f"the cluster at {host} does not take your credentials (401): log in again")
     if status == _GONE:

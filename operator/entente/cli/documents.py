@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from entente.api.core import NodeRecord, PodRecord
+from entente.api.inputs import Inputs
 from entente.api.job import TrainingJob
 from entente.api.names import ANNOTATION_DECIDED_AT, GROUP
 from entente.api.pool import GPUPool
@@ -57,6 +58,17 @@ class Objects:
             message = f"a snapshot of {other.isoformat()}, but {source} is one of {one.isoformat()}: say which by --now"
             raise InputError(another, None, message)
         return next(iter(found), None)
+
+    def inputs(self, moment: datetime) -> Inputs:
+        """What a decision at that moment rests on."""
+        return Inputs(
+            moment,
+            tuple(self.pools),
+            tuple(self.tenants),
+            tuple(self.jobs),
+            tuple(self.nodes),
+            tuple(self.pods),
+        )
 
 
 @dataclass(frozen=True, slots=True)

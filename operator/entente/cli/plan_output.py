@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from entente.cli.columns import in_columns
+from entente.cli.words import known_width, wrapped
 from entente.engine.decisions import Decision, Evict, Grow, Hold, Plan, PoolBook, Shrink, Start, Wait
 
 Rows = list[tuple[str, ...]]
@@ -12,12 +13,13 @@ Rows = list[tuple[str, ...]]
 def as_json(plan: Plan) -> dict[str, Any]:
     """The plan as an object that `json` can print."""
     return {
-        "decisions": [_decision(d) for d in plan.decisions],
+        "decisions": [decision_as_json(d) for d in plan.decisions],
         "pools": {name: _pool(book) for name, book in sorted(plan.books.items())},
     }
 
 
-def _decision(decision: Decision) -> dict[str, Any]:
+def decision_as_json(decision: Decision) -> dict[str, Any]:
+    """One entry of the plan's `decisions`."""
     head = {"job": decision.job, "action": type(decision).__name__}
     match decision:
         case Start() | Hold():
@@ -93,7 +95,11 @@ def _moment(seconds: float | None) -> str | None:
 
 
 def as_table(plan: Plan) -> str:
-    """The plan for reading: decisions first, then the books."""
+    """The plan for reading: decisions first, then the books.
+
+    A decision is one line, so that lines can be searched and sorted; where that is wider than the terminal, its detail
+    stands below it.
+    """
     decisions: Rows = [("ACTION", "JOB", "POOL", "WORKERS", "CLASS", "DETAIL"), *map(_row, plan.decisions)]
     pools: Rows = [("POOL", "TENANT", "GUARANTEED", "ENTITLED", "BORROWED", "LENT", "SURPLUS")]
     reservations: Rows = [("POOL", "RESERVED FOR", "GPUS", "COVERED", "FROM", "TO")]
@@ -106,8 +112,24 @@ def as_table(plan: Plan) -> str:
             window = cover.window
             times = (_moment(window.start) or "", _moment(window.end) or "")
             reservations.append((name, window.tenant, str(window.gpus), str(cover.gpus), *times))
-    tables = [decisions, pools, reservations] if len(reservations) > 1 else [decisions, pools]
-    return "\n".join(in_columns(table) for table in tables)
+    tables = [_fitting(decisions), in_columns(pools)]
+    if len(reservations) > 1:
+        tables.append(in_columns(reservations))
+    return "\n".join("".join(f"{line}\n" for line in table) for table in tables)
+
+
+def _fitting(rows: Rows) -> list[str]:
+    """The lines of a table whose last column may be long."""
+    lines, room = in_columns(rows), known_width()
+    if room is None or max(map(len, lines)) <= room:
+        return lines
+    heads = in_columns([row[:-1] for row in rows], gap=2)
+    details = ["", *(row[-1] for row in rows[1:])]
+    return [line for head, detail in zip(heads, details, strict=True) for line in _below(head, detail)]
+
+
+def _below(head: str, detail: str) -> list[str]:
+    return [head, *wrapped(detail, "    ", "    ").splitlines()] if detail else [head]
 
 
 def _row(decision: Decision) -> tuple[str, ...]:

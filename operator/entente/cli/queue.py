@@ -10,9 +10,10 @@ import click
 from entente.api.amounts import count
 from entente.api.job import Phase, TrainingJob
 from entente.cli.cluster import Cluster, Reader
-from entente.cli.options import cluster_options, namespace_options, output_option
+from entente.cli.columns import lines_of
+from entente.cli.options import Access, cluster_options, namespace_options, output_option
 from entente.cli.sight import Sight
-from entente.cli.words import lines_of, listed, say, since, until, wrapped
+from entente.cli.words import listed, say, since, until, wrapped
 
 _NOT_LOOKED_AT = "The operator has not looked at it yet."
 
@@ -21,15 +22,13 @@ _NOT_LOOKED_AT = "The operator has not looked at it yet."
 @namespace_options
 @output_option
 @cluster_options
-def queue(
-    *, namespace: str | None, all_namespaces: bool, output: str, kubeconfig: str | None, context: str | None
-) -> None:
+def queue(*, namespace: str | None, all_namespaces: bool, output: str, access: Access) -> None:
     """Show pending jobs in the order in which they are looked at.
 
     The position is that among the pending jobs of their tenant, whatever their namespace. `entente why JOB` tells more
     about one of them.
     """
-    cluster = Cluster(kubeconfig, context)
+    cluster = Cluster(access)
     home, now = namespace or cluster.namespace, datetime.now(UTC)
     jobs, remarks = _jobs(cluster, home, all_namespaces=all_namespaces)
     waiting = in_order(jobs)

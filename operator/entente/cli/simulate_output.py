@@ -1,17 +1,12 @@
 """The report of a simulation as JSON and as tables for people."""
 
-import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.table import Table
-
+from entente.cli.columns import in_parts
+from entente.cli.words import known_width, wrapped
 from entente.simulator.figures import rounded
 from entente.simulator.setting import Setting
-
-_WIDTH = 200
 
 
 def as_json(setting: Setting, policies: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -51,35 +46,37 @@ def _percent(value: float | None) -> str:
 
 
 _Cell = Callable[[Mapping[str, Any]], str]
+_Columns = tuple[tuple[tuple[str, str], _Cell], ...]
+"""What each column is about, what it is, and its cells."""
 
-_COMMON: tuple[tuple[str, _Cell], ...] = (
-    ("jobs", lambda row: f"{row['jobs']:,}"),
-    ("done", lambda row: f"{row['done']:,}"),
-    ("JCT h\nmean", lambda row: _number(row["mean_jct_h"])),
-    ("\np50", lambda row: _number(row["p50_jct_h"])),
-    ("\np99", lambda row: _number(row["p99_jct_h"])),
-    ("delay h\nmean", lambda row: _number(row["mean_queue_h"])),
-    ("\np50", lambda row: _number(row["p50_queue_h"])),
-    ("\np99", lambda row: _number(row["p99_queue_h"])),
-    ("GPU-h\nborrowed", lambda row: _whole(row["borrowed_gpu_h"])),
-    ("\nlent", lambda row: _whole(row["lent_gpu_h"])),
-    ("\nwasted", lambda row: _number(row["wasted_gpu_h"])),
-    ("\nevictions", lambda row: _whole(row["evictions"])),
-    ("\ndeficit", lambda row: _percent(row["deficit"])),
-    ("reclaim s\np50", lambda row: _whole(row["reclaim_s"]["p50"])),
-    ("\np99", lambda row: _whole(row["reclaim_s"]["p99"])),
-    ("\nmax", lambda row: _whole(row["reclaim_s"]["max"])),
+_COMMON: _Columns = (
+    (("", "jobs"), lambda row: f"{row['jobs']:,}"),
+    (("", "done"), lambda row: f"{row['done']:,}"),
+    (("JCT h", "mean"), lambda row: _number(row["mean_jct_h"])),
+    (("JCT h", "p50"), lambda row: _number(row["p50_jct_h"])),
+    (("JCT h", "p99"), lambda row: _number(row["p99_jct_h"])),
+    (("delay h", "mean"), lambda row: _number(row["mean_queue_h"])),
+    (("delay h", "p50"), lambda row: _number(row["p50_queue_h"])),
+    (("delay h", "p99"), lambda row: _number(row["p99_queue_h"])),
+    (("GPU-h", "borrowed"), lambda row: _whole(row["borrowed_gpu_h"])),
+    (("GPU-h", "lent"), lambda row: _whole(row["lent_gpu_h"])),
+    (("GPU-h", "wasted"), lambda row: _number(row["wasted_gpu_h"])),
+    (("", "evictions"), lambda row: _whole(row["evictions"])),
+    (("", "deficit"), lambda row: _percent(row["deficit"])),
+    (("reclaim s", "p50"), lambda row: _whole(row["reclaim_s"]["p50"])),
+    (("reclaim s", "p99"), lambda row: _whole(row["reclaim_s"]["p99"])),
+    (("reclaim s", "max"), lambda row: _whole(row["reclaim_s"]["max"])),
 )
-_OF_ALL: tuple[tuple[str, _Cell], ...] = (
-    ("GPUs\nin use", lambda row: _percent(row["utilisation"])),
-    ("\nJain", lambda row: _number(row["jain"])),
-    ("to static\nworst", lambda row: _number(row["worst_tenant_vs_static"])),
-    ("\nlater", lambda row: _percent(row["jobs_10pct_later_than_static"])),
+_OF_ALL: _Columns = (
+    (("GPUs", "in use"), lambda row: _percent(row["utilisation"])),
+    (("", "Jain"), lambda row: _number(row["jain"])),
+    (("to static", "worst"), lambda row: _number(row["worst_tenant_vs_static"])),
+    (("to static", "later"), lambda row: _percent(row["jobs_10pct_later_than_static"])),
 )
-_OF_TENANT: tuple[tuple[str, _Cell], ...] = (
-    ("GPUs\nguaranteed", lambda row: _whole(row["guaranteed"])),
-    ("\nof due", lambda row: _percent(row["used_of_due"])),
-    ("JCT\nto static", lambda row: _number(row["jct_vs_static"])),
+_OF_TENANT: _Columns = (
+    (("GPUs", "guaranteed"), lambda row: _whole(row["guaranteed"])),
+    (("GPUs", "of due"), lambda row: _percent(row["used_of_due"])),
+    (("JCT", "to static"), lambda row: _number(row["jct_vs_static"])),
 )
 
 
@@ -91,23 +88,15 @@ def as_table(report: Mapping[str, Any]) -> str:
         head += f"; {report['jobs_too_large']:,} left out, larger than any pool they may use"
     if report["jobs_rounded_up"]:
         head += f"; {report['jobs_rounded_up']:,} asked for a part of a GPU and get a whole one"
-    out = io.StringIO()
-    console = Console(file=out, width=_WIDTH, color_system=None)
-    console.print(head, highlight=False)
     rows = {name: figures["all"] for name, figures in report["policies"].items()}
-    console.print(_table("", "policy", rows, (*_COMMON, *_OF_ALL)))
+    lines = [wrapped(head) if known_width() else head, "", *_table("policy", rows, (*_COMMON, *_OF_ALL))]
     for name, figures in report["policies"].items():
-        console.print(_table(name, "tenant", figures["tenants"], (*_COMMON, *_OF_TENANT)))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+        lines += [name, "", *_table("tenant", figures["tenants"], (*_COMMON, *_OF_TENANT))]
+    return "\n".join(lines) + "\n"
 
 
-def _table(
-    title: str, first: str, rows: Mapping[str, Mapping[str, Any]], cells: tuple[tuple[str, _Cell], ...]
-) -> Table:
-    table = Table(title=title or None, title_justify="left", box=SIMPLE, pad_edge=False)
-    table.add_column(first, no_wrap=True)
-    for heading, _ in cells:
-        table.add_column(heading, justify="right")
-    for name, row in rows.items():
-        table.add_row(name, *(cell(row) for _, cell in cells))
-    return table
+def _table(first: str, rows: Mapping[str, Mapping[str, Any]], columns: _Columns) -> Iterator[str]:
+    """Its lines, with an empty one after each part."""
+    headers = [("", first), *(header for header, _ in columns)]
+    for part in in_parts(headers, [(name, *(cell(row) for _, cell in columns)) for name, row in rows.items()]):
+        yield from (*part, "")

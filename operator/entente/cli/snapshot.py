@@ -11,29 +11,30 @@ from entente.api.inputs import Inputs, kept_tenant, real_pool
 from entente.api.job import TrainingJob
 from entente.api.pool import GPUPool
 from entente.api.tenant import Tenant
-from entente.cli.cluster import Cluster, Reader
-from entente.cli.options import cluster_options
+from entente.cli.cluster import Cluster, ForbiddenError, Reader
+from entente.cli.options import Access, cluster_options, operator_namespace_option
 from entente.cli.parsing import parsed
 from entente.kube.kinds import GPU_POOL, NODE, POD, TENANT, TRAINING_JOB
 from entente.workload.handover import is_handover
 
+_RIGHTS = (
+    "Decisions rest on the whole estate: this needs the right to list nodes, pods, gpupools.entente.dev, "
+    "tenants.entente.dev and trainingjobs.entente.dev of all namespaces. Ask an admin of the cluster for it, or for "
+    "the answer."
+)
+
 
 @click.command()
 @click.option("--out", type=click.Path(dir_okay=False), help="File to write; standard output by default.")
-@click.option(
-    "--operator-namespace",
-    default="entente-system",
-    show_default=True,
-    help="Where the operator is: its handover pods take GPUs from nobody.",
-)
+@operator_namespace_option
 @cluster_options
-def snapshot(out: str | None, operator_namespace: str, kubeconfig: str | None, context: str | None) -> None:
+def snapshot(out: str | None, operator_namespace: str, access: Access) -> None:
     """Write what the decisions about a live cluster rest on: input for `entente plan -f`.
 
     It needs the right to list nodes, pods, GPUPools, Tenants and TrainingJobs of all namespaces. It holds no templates,
     environment, secrets or messages, but it names all tenants and their jobs.
     """
-    text = taken(Cluster(kubeconfig, context), operator_namespace, datetime.now(UTC), _warn).to_json()
+    text = taken(Cluster(access), operator_namespace, datetime.now(UTC), _warn).to_json()
     if out is None:
         click.echo(text, nl=False)
         return
@@ -58,6 +59,14 @@ def taken(cluster: Reader, operator_namespace: str, now: datetime, warn: Callabl
     Raises:
         ClusterError: something may not, or cannot, be read.
     """
+    try:
+        return _taken(cluster, operator_namespace, now, warn)
+    except ForbiddenError as error:
+        message = f"{error.message.rstrip('.')}. {_RIGHTS}"
+        raise ForbiddenError(message) from error
+
+
+def _taken(cluster: Reader, operator_namespace: str, now: datetime, warn: Callable[[str], None]) -> Inputs:
     pools = parsed(cluster.list(GPU_POOL), lambda obj: real_pool(GPUPool.model_validate(obj)), warn)
     tenants = parsed(cluster.list(TENANT), lambda obj: kept_tenant(Tenant.model_validate(obj)), warn)
     nodes = parsed(cluster.list(NODE), NodeRecord.from_object, warn)

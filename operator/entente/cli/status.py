@@ -14,9 +14,10 @@ from entente.api.job import Phase, TrainingJob
 from entente.api.pool import GPUPool
 from entente.api.tenant import Tenant
 from entente.cli.cluster import Cluster
-from entente.cli.options import cluster_options, output_option
+from entente.cli.columns import lines_of
+from entente.cli.options import Access, cluster_options, output_option
 from entente.cli.sight import Sight
-from entente.cli.words import duration, lines_of, listed, say
+from entente.cli.words import duration, listed, say
 
 _WELL = frozenset({"Ready"})
 """Conditions that are worth a word when they are not True; others, when they are."""
@@ -36,13 +37,13 @@ _COLUMNS = {
 @click.option("-n", "--namespace", help="Yours, which tells your tenant; that of the context by default.")
 @output_option
 @cluster_options
-def status(namespace: str | None, output: str, kubeconfig: str | None, context: str | None) -> None:
+def status(namespace: str | None, output: str, access: Access) -> None:
     """Show pools, tenants and jobs.
 
     Admins see all of them. Members of a tenant see the pools' totals, and the figures and jobs of their own tenant. The
     last line says what you may not see.
     """
-    cluster = Cluster(kubeconfig, context)
+    cluster = Cluster(access)
     overview = look(Sight(cluster, namespace or cluster.namespace))
     if output == "json":
         click.echo(json.dumps(overview.as_json(), indent=1))

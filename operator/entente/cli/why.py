@@ -10,7 +10,7 @@ from entente.api.job import TrainingJob
 from entente.cli.account import account
 from entente.cli.case import Case
 from entente.cli.cluster import Cluster, ClusterError, ForbiddenError, NotThereError, Reader
-from entente.cli.options import cluster_options, output_option
+from entente.cli.options import Access, cluster_options, output_option
 from entente.cli.sight import Sight
 from entente.cli.words import wrapped
 from entente.kube.kinds import TRAINING_JOB
@@ -24,12 +24,12 @@ _NEAR = 5
 @click.option("-n", "--namespace", help="Namespace of the job; that of the context by default.")
 @output_option
 @cluster_options
-def why(*, job: str, namespace: str | None, output: str, kubeconfig: str | None, context: str | None) -> None:
+def why(*, job: str, namespace: str | None, output: str, access: Access) -> None:
     """Explain a job: why it waits and what ends the wait, or by what right it runs and what an eviction would cost.
 
     It tells of the job, its own tenant and the promises of its pool, and nothing of any other tenant.
     """
-    cluster = Cluster(kubeconfig, context)
+    cluster = Cluster(access)
     home, name = _place(job, namespace, cluster.namespace)
     case = look(cluster, home, name, datetime.now(UTC))
     sentences = list(account(case))

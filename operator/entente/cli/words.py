@@ -1,18 +1,15 @@
-"""Times, durations and amounts as people read them, and tables that fit a terminal."""
+"""Times, durations, amounts and paragraphs as people read them."""
 
-import io
+import os
+import shutil
+import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
-
-_GAP = 2
-"""Columns between two of a table."""
 
 
 def duration(seconds: float) -> str:
@@ -60,36 +57,13 @@ def listed(items: Iterable[str], word: str = "and") -> str:
 
 
 def width() -> int:
-    """Columns to write in."""
-    return max(60, Console().width)
+    """Columns to write in: those of the terminal, or `$COLUMNS`; 80 where neither is known."""
+    return max(60, shutil.get_terminal_size().columns)
 
 
-def lines_of(
-    headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Iterable[str] = (), name: str
-) -> list[str]:
-    """A plain table as text: its header, then one line for each row.
-
-    Args:
-        headers: of the columns.
-        rows: of as many cells.
-        right: headers of the columns that hold numbers.
-        name: header of the column that is cut when the terminal is too narrow.
-    """
-    place, numbers = list(headers).index(name), set(right)
-    longest = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
-    room = max(len(name), width() - sum(longest) - _GAP * (len(headers) - 1) + longest[place])
-    made = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
-    for header in headers:
-        made.add_column(header, justify="right" if header in numbers else "left", no_wrap=True)
-    for row in rows:
-        cells = list(row)
-        if len(cells[place]) > room:
-            cells[place] = cells[place][: room - 1] + "…"
-        made.add_row(*cells)
-    out = io.StringIO()
-    wide = max(width(), sum(longest) + _GAP * len(headers))
-    Console(file=out, width=wide, force_terminal=Console().is_terminal, highlight=False, markup=False).print(made)
-    return [line.rstrip() for line in out.getvalue().splitlines()]
+def known_width() -> int | None:
+    """The same where somebody looks at a terminal or has set `$COLUMNS`; none where a program reads on."""
+    return width() if sys.stdout.isatty() or os.environ.get("COLUMNS") else None
 
 
 def say(text: str, indent: str = "") -> None:

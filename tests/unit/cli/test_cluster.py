@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from entente.cli.cluster import Cluster, ClusterError, ForbiddenError, NotThereError
+from entente.cli.options import Access
 from entente.kube.kinds import GPU_POOL, TRAINING_JOB
 from tests.support import manifests
 from tests.support.apiserver import ApiServer, Fault
@@ -21,13 +24,15 @@ async def server() -> AsyncIterator[ApiServer]:
         yield running
 
 
-def connected(server: ApiServer, folder: Path, **context: str) -> Cluster:
+def connected(
+    server: ApiServer, folder: Path, *, access: Access | None = None, user: dict[str, Any] | None = None, **context: str
+) -> Cluster:
     """Through a kubeconfig, as everybody is."""
     config = {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "c", "cluster": {"server": server.connection.server}}],
-        "users": [{"name": "u", "user": {}}],
+        "users": [{"name": "u", "user": user or {}}],
         "contexts": [
             {"name": "here", "context": {"cluster": "c", "user": "u", **context}},
             {"name": "there", "context": {"cluster": "c", "user": "u", "namespace": "far"}},
@@ -36,7 +41,8 @@ def connected(server: ApiServer, folder: Path, **context: str) -> Cluster:
     }
     file = folder / "config"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
-    return Cluster(str(file), "there" if context.get("namespace") == "other" else None)
+    chosen = "there" if context.get("namespace") == "other" else None
+    return Cluster(replace(access or Access(), kubeconfig=str(file), context=chosen))
 
 
 async def test_all_pages_are_read_and_each_object_says_what_it_is(server: ApiServer, tmp_path: Path) -> None:
@@ -66,7 +72,7 @@ MISFORTUNES: dict[str, tuple[Fault, type[ClusterError], str]] = {
     "not installed": (
         Fault(status=404, message="the server could not find the requested resource"),
         NotThereError,
-        "has no gpupools: is Entente installed there?",
+        "has no gpupools. Where Entente is not installed, install it: `kubectl apply -f crds/`, or its Helm chart",
     ),
     "expired": (Fault(status=410), ClusterError, "changed too much while they were listed (410): try again"),
     "credentials": (Fault(status=401), ClusterError, "does not take your credentials (401)"),
@@ -92,3 +98,31 @@ async def test_a_job_that_is_not_there_is_told_from_a_kind_that_is_not(server: A
     server.fail("GET", Fault(status=404, message=missing))
     with pytest.raises(NotThereError, match=missing):
         await asyncio.to_thread(connected(server, tmp_path).get, TRAINING_JOB, "llm", "lab")
+
+
+async def test_whom_to_act_as_is_said_with_every_request_and_each_group_for_itself(
+    server: ApiServer, tmp_path: Path
+) -> None:
+    server.put(GPU_POOL, manifests.pool())
+    cluster = connected(server, tmp_path, access=Access(user="jane", groups=("a", "b")), user={"as": "john"})
+    await asyncio.to_thread(cluster.list, GPU_POOL)
+    (request,) = server.seen("GET")
+    assert [value for name, value in request.header_list if name.startswith("Impersonate")] == ["jane", "a", "b"]
+
+
+async def test_whom_the_kubeconfig_acts_as_is_acted_as(server: ApiServer, tmp_path: Path) -> None:
+    acting = {"as": "jane", "as-groups": ["a"], "as-uid": "7", "as-user-extra": {"Reason/x": ["why"]}}
+    await asyncio.to_thread(connected(server, tmp_path, user=acting).list, GPU_POOL)
+    (request,) = server.seen("GET")
+    sent = {name.lower(): value for name, value in request.header_list if name.startswith("Impersonate")}
+    assert sent == {
+        "impersonate-user": "jane",
+        "impersonate-group": "a",
+        "impersonate-uid": "7",
+        "impersonate-extra-reason%2fx": "why",
+    }
+
+
+def test_groups_need_a_user() -> None:
+    with pytest.raises(ClusterError, match=r"--as-group: needs --as"):
+        Cluster(Access(groups=("a",)))

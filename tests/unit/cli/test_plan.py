@@ -246,7 +246,9 @@ def test_input_that_cannot_be_read_is_refused_with_exit_code_2(
     ("args", "said"),
     [
         pytest.param(("-f", "missing.yaml"), "missing.yaml: cannot be read: No such file", id="no such file"),
-        pytest.param((), "--filename", id="no file named"),
+        pytest.param(("-f", "-", "--as", "jane"), "they do not go with -f", id="a cluster beside files"),
+        pytest.param(("-f", "-", "--with", "-"), "can be read once", id="standard input twice"),
+        pytest.param(("-f", "-", "--set", "jobs.a/b.workers"), "has no `=`", id="a change without a value"),
         pytest.param(("-f", "-", "-o", "xml"), "'xml'", id="no such output"),
         pytest.param(("-f", "-", "--now", "noon"), "'noon' is not an RFC 3339 time", id="no time"),
     ],

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from entente.api.inputs import Inputs
 from entente.cli.documents import read
 from entente.cli.main import main
 from entente.cli.plan import printed
@@ -27,14 +26,7 @@ def test_what_is_written_is_what_was_seen(tmp_path: Path) -> None:
     file.write_text(seen.to_json(), encoding="utf-8")
     there = read([str(file)])
     assert there.moment == MOMENT
-    again = Inputs(
-        moment=MOMENT,
-        pools=tuple(there.pools),
-        tenants=tuple(there.tenants),
-        jobs=tuple(there.jobs),
-        nodes=tuple(there.nodes),
-        pods=tuple(there.pods),
-    )
+    again = there.inputs(MOMENT)
     assert asked(again) == asked(seen)
     assert again.to_json() == seen.to_json()
 

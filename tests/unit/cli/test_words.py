@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from entente.cli.words import duration, gpu_hours, lines_of, listed, since, until
+from entente.cli.words import duration, gpu_hours, listed, since, until
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -44,14 +44,3 @@ def test_gpu_hours_are_exact_enough(gpu_seconds: float, text: str) -> None:
 
 def test_a_list_has_its_word_before_the_last() -> None:
     assert (listed(["a"]), listed(["a", "b", "c"], "or")) == ("a", "a, b or c")
-
-
-@pytest.mark.parametrize("columns", [60, 80, 120])
-def test_a_table_stays_within_the_terminal_and_cuts_names_only(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
-    monkeypatch.setenv("COLUMNS", str(columns))
-    rows = [("a" * 100, "7", "TopologyUnavailable"), ("short", "123456", "Held [x]")]
-    lines = lines_of(("JOB", "GPUS", "REASON"), rows, right=("GPUS",), name="JOB")
-    assert [len(line) <= columns for line in lines] == [True] * 3
-    assert "…" in lines[1]
-    assert lines[1].endswith("     7  TopologyUnavailable")
-    assert lines[2].endswith("123456  Held [x]")

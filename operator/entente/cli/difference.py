@@ -1,0 +1,74 @@
+"""What differs between the plan of today and that of a changed estate."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from entente.engine.decisions import Decision, Plan, PoolBook
+
+POOL_FIGURES = ("capacity", "free")
+TENANT_FIGURES = ("guaranteed", "entitled", "borrowed", "lent")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A job about which the two plans decide differently; none where a plan decides nothing about it."""
+
+    job: str
+    today: Decision | None
+    changed: Decision | None
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number of a pool's books that is another one; none where the pool or tenant is not there. In GPUs."""
+
+    pool: str
+    tenant: str | None
+    """None: of the pool as a whole."""
+    name: str
+    today: int | None
+    changed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """All that differs."""
+
+    turns: tuple[Turn, ...]
+    """By job."""
+    figures: tuple[Figure, ...]
+    """By pool, then tenant; a pool's own come first."""
+    newly_overcommitted: tuple[str, ...]
+    """Pools in which more is guaranteed than there is, and was not before."""
+
+
+def difference(today: Plan, changed: Plan) -> Difference:
+    """What the plan of the changed estate has otherwise than that of today."""
+    old = {decision.job: decision for decision in today.decisions}
+    new = {decision.job: decision for decision in changed.decisions}
+    turns = (Turn(job, old.get(job), new.get(job)) for job in sorted(old.keys() | new.keys()))
+    over = (
+        name
+        for name, book in sorted(changed.books.items())
+        if book.overcommitted and not (name in today.books and today.books[name].overcommitted)
+    )
+    return Difference(
+        tuple(turn for turn in turns if turn.today != turn.changed), tuple(_figures(today, changed)), tuple(over)
+    )
+
+
+def _figures(today: Plan, changed: Plan) -> Iterator[Figure]:
+    for pool in sorted(today.books.keys() | changed.books.keys()):
+        old, new = today.books.get(pool), changed.books.get(pool)
+        for name in POOL_FIGURES:
+            if (pair := (getattr(old, name, None), getattr(new, name, None)))[0] != pair[1]:
+                yield Figure(pool, None, name, *pair)
+        for tenant in sorted(_tenants(old) | _tenants(new)):
+            before, after = old and old.tenants.get(tenant), new and new.tenants.get(tenant)
+            for name in TENANT_FIGURES:
+                if (pair := (getattr(before, name, None), getattr(after, name, None)))[0] != pair[1]:
+                    yield Figure(pool, tenant, name, *pair)
+
+
+def _tenants(book: PoolBook | None) -> set[str]:
+    return set(book.tenants) if book else set()
