@@ -8,12 +8,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+FIRST := $(VENV)/.first
 export PYTHONPATH := hack:examples
 export PYTHONDONTWRITEBYTECODE := 1
 
 # What a run may be told: `make demo HOLD=1`, `make demo KIND=1`, `make test ARGS="-k reclaim"`
 HOLD ?=
 KIND ?=
+STORY ?=
 ARGS ?=
 TRACES ?=
 ONLY ?=
@@ -26,13 +28,30 @@ OUT ?=
 help: ## Say what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
+define MAKE_VENV
+@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Entente needs Python 3.11 or newer, not " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
+@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+endef
+PIP_INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check
+
 $(READY): requirements/dev.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Entente needs Python 3.11 or newer, not " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(MAKE_VENV)
 	@echo "installing what Entente needs into $(VENV) ..."
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	@$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
+
+# What `make demo` and `make estate` need to say something within seconds: a part of the lock. The rest follows.
+FIRST_PACKAGES := annotated-types|cffi|cryptography|markdown-it-py|mdurl|pycparser|pydantic|pydantic-core|pygments|pyyaml|rich|typing-extensions|typing-inspection
+$(FIRST): requirements/dev.txt
+	$(MAKE_VENV)
+	@echo "installing the simulator into $(VENV) ..."
+	@awk '/^[a-z]/ {keep = /^($(FIRST_PACKAGES))==/} keep' requirements/dev.txt > $@.txt
+	@$(PIP_INSTALL) --require-hashes -r $@.txt
+	@touch $@
+
+# Ctrl-C is how these end: no error of make's after it.
+UNLESS_INTERRUPTED := || { code=$$?; test $$code -eq 130 || exit $$code; }
 
 .PHONY: venv
 venv: $(READY) ## Make the virtual environment with everything locked
@@ -42,16 +61,31 @@ binaries: $(READY) ## Build the control plane's binaries (once; minutes)
 	@$(BIN)/python -m localplane build
 
 .PHONY: demo
-demo: $(READY) ## Run the main job: two labs share 256 GPUs (HOLD=1 keeps it up, KIND=1 on a kind cluster)
-	@HOLD=$(HOLD) KIND=$(KIND) $(BIN)/python -m demo
+demo: $(FIRST) ## Run the main job: two labs share 256 GPUs (HOLD=1 keeps it up, KIND=1 on a kind cluster, STORY=1 tells it on the simulator first)
+	@HOLD=$(HOLD) KIND=$(KIND) STORY=$(STORY) PYTHONPATH=operator:$(PYTHONPATH) $(BIN)/python -m demo.prelude $(UNLESS_INTERRUPTED)
+
+.PHONY: demo-figures
+demo-figures: $(READY) ## Run the demo and put its figures and its chart into README and docs
+	@$(BIN)/python -m demo --record docs/demo.json
+	@$(MAKE) --no-print-directory readme-chart
+
+.PHONY: demo-fairness
+demo-fairness: $(READY) ## Who gains and who loses by sharing, and why: replays on virtual time (minutes; ARGS="--seeds 5")
+	@$(BIN)/python -m demo.fairness --out docs/fairness.json $(ARGS)
+	@$(BIN)/python hack/figures.py
+
+.PHONY: readme-chart
+readme-chart: $(READY) ## Draw docs/chart.svg from docs/demo.json, which `make demo-figures` records
+	@$(BIN)/python -m demo.chart docs/demo.json docs/chart.svg
+	@$(BIN)/python hack/figures.py
 
 .PHONY: estate
 estate: $(READY) ## An estate of 32 hosts with the operator, to try things on, until Ctrl-C
-	@$(BIN)/python -m demo.standing .estate
+	@$(BIN)/python -m demo.standing .estate $(UNLESS_INTERRUPTED)
 
 .PHONY: plane
 plane: $(READY) ## A control plane with fake GPU nodes and without the operator, until Ctrl-C
-	@$(BIN)/python -m localplane up --nodes 32 --blocks 2 --racks 4
+	@$(BIN)/python -m localplane up --nodes 32 --blocks 2 --racks 4 $(UNLESS_INTERRUPTED)
 
 .PHONY: test
 test: $(READY) ## All tests but kind's: unit, property, and on a real control plane
@@ -124,11 +158,13 @@ generate: $(READY) ## Write what is generated: CRDs, the chart's copies of them,
 	@$(BIN)/python hack/gencrds.py
 	@$(BIN)/python hack/gendocs.py
 	@$(BIN)/python hack/chart.py
+	@$(BIN)/python -m demo.chart docs/demo.json docs/chart.svg
+	@$(BIN)/python hack/figures.py
 
 .PHONY: verify
 verify: generate ## Generate anew and demand a clean tree
-	@git diff --exit-code -- crds helm docs/reference || { echo "generated files are stale: commit what \`make generate\` wrote"; exit 1; }
-	@test -z "$$(git status --porcelain -- crds helm docs/reference)" || { git status --short -- crds helm docs/reference; exit 1; }
+	@git diff --exit-code -- crds helm docs README.md || { echo "generated files are stale: commit what \`make generate\` wrote"; exit 1; }
+	@test -z "$$(git status --porcelain -- crds helm docs README.md)" || { git status --short -- crds helm docs README.md; exit 1; }
 
 .PHONY: lock
 lock: ## Lock the dependencies anew (needs uv)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
-from demo.cluster import Object
+from demo.objects import Object
 from entente.api.job import Phase, TrainingJob
 
 

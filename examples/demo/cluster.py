@@ -10,14 +10,13 @@ from urllib.parse import urlencode
 from kubernetes import client, config
 from kubernetes.stream import stream
 
+from demo.objects import Object
 from entente.kube.kinds import Kind
 
 FIELD_MANAGER = "entente-demo"
 TIMEOUT_S = 20
 WATCH_S = 240
 """A watch is renewed at the latest after this time."""
-
-Object = dict[str, Any]
 
 _ERRORS, _NOT_FOUND, _CONFLICT = 400, 404, 409
 _WRITE = {"fieldManager": FIELD_MANAGER}

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import yaml
 
-from demo.cluster import Object
+from demo.objects import Object
 from demo.trace import GUEST, OWNER, SPEED, TraceJob, shape
 from demo.training import Training
 from entente.api.names import API_VERSION
@@ -13,9 +13,13 @@ from entente.kube.kinds import GPU_POOL, TENANT, Kind
 
 MANIFESTS = Path(__file__).parent / "estate.yaml"
 POOL = "h100"
+BLOCKS, RACKS_PER_BLOCK, HOSTS_PER_RACK, GPUS_PER_HOST = 2, 4, 4, 8
+HOSTS = BLOCKS * RACKS_PER_BLOCK * HOSTS_PER_RACK
+GPUS = HOSTS * GPUS_PER_HOST
 GPUS_PER_WORKER = 8
 """At most; larger jobs have several workers."""
 NOTICE_S = 60
+MIN_RUNTIME_S = 20
 
 NAMESPACES: Final = {OWNER: "xai-training", GUEST: "anthropic-research"}
 

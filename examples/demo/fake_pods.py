@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from demo.cluster import Cluster, Object
+from demo.cluster import Cluster
 from demo.estate import GRACE_S, saves_when_told
+from demo.objects import Object
 from demo.patience import patiently
 from demo.trace import TraceJob
 from entente.api.names import LABEL_JOB

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from demo.cluster import Cluster, Object
+from demo.cluster import Cluster
+from demo.estate import BLOCKS, GPUS_PER_HOST, HOSTS, RACKS_PER_BLOCK
 from demo.fake_pods import FakePods
 from demo.kind_cluster import GPUS_PER_NODE, LEAST_GPUS, NODES, KindCluster
+from demo.objects import Object
 from demo.real_pods import RealPods
 from demo.trace import TraceJob
 from localplane import LocalPlane, binaries
-
-BLOCKS, RACKS_PER_BLOCK, HOSTS_PER_RACK, GPUS_PER_HOST = 2, 4, 4, 8
 
 
 class Pods(Protocol):
@@ -64,13 +64,12 @@ def local(directory: Path | None) -> Iterator[Ground]:
     Raises:
         PlaneError: it could not be started.
     """
-    hosts = BLOCKS * RACKS_PER_BLOCK * HOSTS_PER_RACK
     with LocalPlane(directory) as plane:
-        plane.add_gpu_nodes(hosts, gpus=GPUS_PER_HOST, blocks=BLOCKS, racks=RACKS_PER_BLOCK)
+        plane.add_gpu_nodes(HOSTS, gpus=GPUS_PER_HOST, blocks=BLOCKS, racks=RACKS_PER_BLOCK)
         yield Ground(
             kubeconfig=plane.kubeconfig,
             directory=plane.directory / "operator",
-            hosts=hosts,
+            hosts=HOSTS,
             gpus_per_host=GPUS_PER_HOST,
             least_gpus=1,
             pods=FakePods,

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from urllib3.exceptions import HTTPError
 
-from demo.cluster import ApiError, Cluster, Object
+from demo.cluster import ApiError, Cluster
+from demo.objects import Object
 from entente.kube.kinds import Kind
 
 RETRY_S = 0.5

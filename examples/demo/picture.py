@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from demo.cluster import Object
+from demo.objects import Object
 from entente.api.job import Phase, TrainingJob
 from entente.api.pool import GPUPool
 from entente.api.tenant import Tenant

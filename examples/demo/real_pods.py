@@ -1,8 +1,9 @@
 """Pods that really run: a shell that waits until the trainer of its job is done, and takes its time to save."""
 
-from demo.cluster import Cluster, Object
+from demo.cluster import Cluster
 from demo.estate import GRACE_S, saves_when_told
 from demo.fake_pods import restricted
+from demo.objects import Object
 from demo.patience import patiently
 from demo.trace import TraceJob
 from entente.api.names import LABEL_JOB

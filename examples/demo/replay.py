@@ -6,8 +6,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from demo import estate
 from demo.claims import Claims
-from demo.cluster import Cluster, Object
+from demo.cluster import Cluster
 from demo.mirror import Mirror, wait_until
+from demo.objects import Object
 from demo.picture import Picture, take
 from demo.story import Story
 from demo.trace import SPEED, TraceJob

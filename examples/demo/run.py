@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
-from demo import ground, interruption, summary, trace, view
+from demo import ground, summary, trace, view
 from demo.cluster import ApiError, Cluster
 from demo.kind_cluster import KindError
 from demo.operator_process import OperatorProcess
@@ -22,7 +22,7 @@ from demo.replay import Replay
 from demo.setup import install_resources, open_estate
 from demo.story import Act, Story
 from demo.trainers import Trainers
-from localplane import PlaneError
+from localplane import PlaneError, interruption
 
 SECONDS = 155.0
 """Length of the replay: the last job is submitted after 119 s."""

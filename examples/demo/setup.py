@@ -7,8 +7,9 @@ from typing import Any
 import yaml
 
 from demo import estate
-from demo.cluster import Cluster, Object
+from demo.cluster import Cluster
 from demo.mirror import wait_until
+from demo.objects import Object
 from entente.kube.kinds import CRD, GPU_POOL, LEASE, NAMESPACE, TENANT
 
 CRDS = Path(__file__).parents[2] / "crds"

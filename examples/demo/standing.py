@@ -5,11 +5,11 @@ import sys
 import time
 from pathlib import Path
 
-from demo import ground, interruption
+from demo import ground
 from demo.cluster import ApiError, Cluster
 from demo.operator_process import OperatorProcess
 from demo.setup import install_resources
-from localplane import PlaneError
+from localplane import PlaneError, interruption
 
 FAILED, INTERRUPTED = 1, 130
 

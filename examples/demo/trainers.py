@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 
 from urllib3.exceptions import HTTPError
 
-from demo.cluster import ApiError, Cluster, Object
+from demo.cluster import ApiError, Cluster
+from demo.objects import Object
 from demo.training import Training
 from entente.api.base import rfc3339
 from entente.api.job import Phase

@@ -58,7 +58,8 @@ def line(picture: Picture, story: Story, *, clock: str) -> str:
         for share in picture.shares.values()
     )
     used = _percent(picture.using, picture.capacity)
-    waiting = f"{len(picture.queue)} waiting, {picture.evictions} evictions"
+    of = ", ".join(f"{share.waiting_jobs} of {share.tenant}" for share in picture.shares.values() if share.waiting_jobs)
+    waiting = f"{len(picture.queue)} waiting{f' ({of})' if of else ''}, {picture.evictions} evictions"
     return f"[{clock}] {used} used  {shares}  {waiting} · {story.banner(picture)}"
 
 

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import signal
+import contextlib
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from localplane import binaries
+from localplane import binaries, interruption
 from localplane.errors import PlaneError
 from localplane.plane import LocalPlane
+from localplane.progress import JsonTeller
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    interruption.listen(with_parent=options.command == "build" and options.json)
     try:
         if options.command == "build":
-            _build(options.names)
+            _build(options.names, json=options.json)
         else:
             _up(options)
+    except KeyboardInterrupt:
+        print("everything is stopped", file=sys.stderr)
+        return interruption.INTERRUPTED
     except PlaneError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -49,18 +54,16 @@ def _parser() -> argparse.ArgumentParser:
         default=list(binaries.PLANE),
         help=f"of {', '.join(sorted(binaries.OWNERS))} (default: those of the plane)",
     )
+    build.add_argument("--json", action="store_true", help="tell progress as JSON, one object a line of standard error")
     return parser
 
 
-def _build(names: Sequence[str]) -> None:
-    for path in binaries.ensure_all(names).values():
+def _build(names: Sequence[str], *, json: bool) -> None:
+    for path in binaries.ensure_all(names, JsonTeller(sys.stderr) if json else None).values():
         print(path)
 
 
 def _up(options: argparse.Namespace) -> None:
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
     with LocalPlane(options.directory) as plane:
         if options.nodes:
             plane.add_gpu_nodes(
@@ -69,7 +72,8 @@ def _up(options: argparse.Namespace) -> None:
         print(f"# {plane.server} runs until this command is interrupted; logs are in {plane.directory}")
         print(f"export KUBECONFIG={plane.kubeconfig}")
         print(f"export PATH={binaries.ensure('kubectl').parent}:$PATH", flush=True)
-        ended.wait()
+        with contextlib.suppress(KeyboardInterrupt):  # that is how it is meant to end
+            threading.Event().wait()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Where the plane's binaries come from: KUBEBUILDER_ASSETS, else a cache, else a build of their pinned Go modules.
+"""Where the plane's binaries come from: KUBEBUILDER_ASSETS, a cache, PATH, else a build of their pinned Go modules.
 
 `hack/binaries/<module>/` pins each module's version and the hashes of all that it is built from. Built binaries lie in
 `~/.cache/entente/bin/<module>-<version>-<stamp>/`, where the stamp covers everything that decides what is built, so
-that a change of a pin never runs an old binary. Builders wait for each other, and a directory appears only when it is
-complete: a build that is interrupted leaves nothing that anybody uses.
+that a change of a pin never runs an old binary. Builders wait for each other, build only what is missing, and a binary
+appears only when it is complete: a build that is interrupted leaves nothing that anybody uses.
 """
 
 from __future__ import annotations
@@ -14,17 +14,33 @@ import os
 import platform
 import re
 import shutil
+import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from localplane import gobuild
 from localplane.cache import cache_directory, locked
 from localplane.errors import PlaneError
+from localplane.progress import Teller, TextTeller
 
 MODULES_DIRECTORY = Path(__file__).parents[1] / "binaries"
 ASSETS_VARIABLE = "KUBEBUILDER_ASSETS"
+OLDEST_KUBECTL = (1, 28)
+"""Of those on PATH; what is done with it works from there on."""
+
+VERSION_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a binary is."""
+
+    name: str
+    path: Path
+    origin: str
+    """`KUBEBUILDER_ASSETS`, `built before` or `PATH`."""
 
 
 @dataclass(frozen=True)
@@ -133,56 +149,100 @@ def ensure(name: str) -> Path:
     return ensure_all([name])[name]
 
 
-def ensure_all(names: Iterable[str]) -> dict[str, Path]:
-    """Return the paths of binaries, building what is nowhere yet. Raises PlaneError."""
+def ensure_all(names: Iterable[str], tell: Teller | None = None) -> dict[str, Path]:
+    """Return the paths of binaries, building what is nowhere yet.
+
+    Args:
+        names: of binaries.
+        tell: told how far it is; by default lines on standard error.
+
+    Raises PlaneError.
+    """
     wanted = list(names)
-    for name in wanted:
-        if name not in OWNERS:
-            message = f"binary must be one of {', '.join(sorted(OWNERS))}, but is {name!r}"
-            raise PlaneError(message)
-    return {name: _from_assets(name) or _from_cache(name) for name in wanted}
+    found = {name: find(name) for name in wanted}
+    absent = [name for name, source in found.items() if source is None]
+    modules = by_module(absent)
+    tell = tell or TextTeller(sys.stderr, list(modules))
+    for names_of in modules.values():
+        _from_cache(OWNERS[names_of[0]], names_of, tell)
+    return {name: source.path if source else OWNERS[name].cached() / name for name, source in found.items()}
 
 
 def missing(names: Iterable[str]) -> list[str]:
     """Return those binaries that `ensure_all` would have to build."""
-    return [name for name in names if _from_assets(name) is None and not (OWNERS[name].cached() / name).exists()]
+    return [name for name in names if find(name) is None]
 
 
-def _from_assets(name: str) -> Path | None:
+def by_module(names: Iterable[str]) -> dict[str, list[str]]:
+    """Binaries by the name of the module that they are built from, in the order of `MODULES`."""
+    wanted = set(names)
+    return {module.name: mine for module in MODULES if (mine := [name for name in module.commands if name in wanted])}
+
+
+def find(name: str) -> Source | None:
+    """Where a binary is: in KUBEBUILDER_ASSETS, built before, or on PATH; None when it must be built.
+
+    What is on PATH must say the pinned version; of kubectl any from 1.28 on will do.
+
+    Raises PlaneError for a name that is none.
+    """
+    if name not in OWNERS:
+        message = f"binary must be one of {', '.join(sorted(OWNERS))}, but is {name!r}"
+        raise PlaneError(message)
     directory = os.environ.get(ASSETS_VARIABLE)
-    if not directory:
-        return None
-    path = Path(directory) / name  # envtest's own assets lack some: those come from elsewhere
-    return path.resolve() if os.access(path, os.X_OK) else None
+    # envtest's own assets lack some: those come from elsewhere
+    if directory and os.access(path := Path(directory) / name, os.X_OK):
+        return Source(name, path.resolve(), ASSETS_VARIABLE)
+    built = OWNERS[name].cached() / name
+    if built.exists():
+        return Source(name, built, "built before")
+    installed = shutil.which(name)
+    if installed and _serves(name, version(Path(installed))):
+        return Source(name, Path(installed), "PATH")
+    return None
 
 
-def _from_cache(name: str) -> Path:
-    module = OWNERS[name]
+def version(binary: Path) -> tuple[int, ...]:
+    """The version that a binary says it is, such as (1, 37, 2); empty when it says none."""
+    command = [str(binary), *(["version", "--client"] if binary.name == "kubectl" else ["--version"])]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=VERSION_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    found = re.search(r"\bv?(\d+)\.(\d+)\.(\d+)", done.stdout)
+    return tuple(int(part) for part in found.groups()) if found else ()
+
+
+def _serves(name: str, has: tuple[int, ...]) -> bool:
+    if name == "kubectl":
+        return has >= OLDEST_KUBECTL
+    return ".".join(map(str, has)) == OWNERS[name].version().removeprefix("v")
+
+
+def _from_cache(module: Module, names: Sequence[str], tell: Teller) -> None:
     target = module.cached()
-    binary = target / name
-    if not binary.exists():
-        with locked(target.name):
-            # Another builder may have been at it while this one waited.
-            if not binary.exists():
-                _build(module, target)
-    return binary
+    with locked(target.name):
+        # Another builder may have been at it while this one waited.
+        if absent := [name for name in names if not (target / name).exists()]:
+            _build(module, absent, target, tell)
 
 
-def _build(module: Module, target: Path) -> None:
+def _build(module: Module, names: Sequence[str], target: Path, tell: Teller) -> None:
     # Only the holder of the lock has such a directory: what is there was left by a builder that died.
     unfinished = target.with_name(f".{target.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     job = gobuild.Job(
-        title=f"{module.name} {module.version()}",
+        name=module.name,
+        version=module.version(),
         module=module.directory,
-        packages=tuple(module.commands.values()),
+        packages=tuple(module.commands[name] for name in names),
         linker_flags=module.linker_flags(),
         output=unfinished,
         tags=module.tags,
     )
-    gobuild.build(job, sys.stderr)
-    for name, package in module.commands.items():
-        (unfinished / gobuild.default_name(package)).rename(unfinished / name)
-    shutil.rmtree(target, ignore_errors=True)  # somebody removed a part of it by hand, or it would not be built
-    unfinished.rename(target)
+    gobuild.build(job, tell)
+    target.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (unfinished / gobuild.default_name(module.commands[name])).rename(target / name)
+    shutil.rmtree(unfinished)

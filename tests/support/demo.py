@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from demo.cluster import Object
+from demo.objects import Object
 from demo.picture import Picture, take
 from demo.trace import GUEST, OWNER
 from entente.api.names import API_VERSION

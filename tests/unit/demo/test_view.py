@@ -87,6 +87,6 @@ def test_it_can_be_saved_as_a_picture_that_refers_to_nothing_outside(tmp_path: P
 def test_without_a_terminal_one_line_says_the_same() -> None:
     assert line(a_busy_picture(), Story(), clock="hour 3.0") == (
         "[hour 3.0] 88 % used  xai 4 GPUs (4 entitled, 0 borrowed, 8 lent)  "
-        "anthropic 24 GPUs (16 entitled, 8 borrowed, 0 lent)  2 waiting, 0 evictions · "
+        "anthropic 24 GPUs (16 entitled, 8 borrowed, 0 lent)  2 waiting (2 of anthropic), 0 evictions · "
         "anthropic submits its work; xai's half of the estate is idle: 28 of 32 GPUs in use"
     )

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TextIO
 
 import pytest
 
 from localplane import PlaneError, binaries, gobuild
 from localplane.cache import CACHE_VARIABLE
+from localplane.progress import Teller
 
 
 class Builder:
@@ -17,13 +16,15 @@ class Builder:
 
     def __init__(self) -> None:
         self.built: list[str] = []
+        self.packages: list[list[str]] = []
         self.failure: BaseException | None = None
         self.begun = threading.Event()
         self.may_end = threading.Event()
         self.may_end.set()
 
-    def __call__(self, job: gobuild.Job, _report: TextIO) -> None:
+    def __call__(self, job: gobuild.Job, _tell: Teller) -> None:
         self.built.append(job.title)
+        self.packages.append(sorted(gobuild.default_name(package) for package in job.packages))
         self.begun.set()
         assert self.may_end.wait(60)
         for package in job.packages:
@@ -39,6 +40,7 @@ def builder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Builder:
     own = Builder()
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.delenv(binaries.ASSETS_VARIABLE, raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(gobuild, "build", own)
     return own
 
@@ -97,12 +99,40 @@ def test_a_build_that_is_interrupted_leaves_nothing_that_is_used(builder: Builde
     assert all(path.exists() for path in paths.values())
 
 
-def test_a_cache_that_lost_a_file_is_built_anew(builder: Builder) -> None:
-    binaries.ensure("kubectl").unlink()
+def test_only_what_is_missing_is_built(builder: Builder) -> None:
+    first = binaries.ensure_all(["kubectl", "kube-apiserver"])
+    first["kubectl"].unlink()
 
-    assert binaries.ensure("kubectl").exists()
-    assert binaries.ensure("kube-apiserver").exists()
-    assert len(builder.built) == 2
+    again = binaries.ensure_all(["kubectl", "kube-apiserver", "kube-scheduler"])
+
+    assert all(path.exists() for path in again.values())
+    assert builder.packages == [["kube-apiserver", "kubectl"], ["kube-scheduler", "kubectl"]]
+
+
+PINNED = binaries.OWNERS["etcd"].version().removeprefix("v")
+
+
+@pytest.mark.parametrize(
+    ("name", "says", "used"),
+    [
+        pytest.param("kubectl", "Client Version: v1.30.1", True, id="another minor of kubectl"),
+        pytest.param("kubectl", "Client Version: v1.19.0", False, id="an old kubectl"),
+        pytest.param("etcd", f"etcd Version: {PINNED}", True, id="the pinned version"),
+        pytest.param("etcd", "etcd Version: 3.4.0", False, id="another version"),
+        pytest.param("etcd", "unknown", False, id="no version"),
+    ],
+)
+@pytest.mark.usefixtures("builder")
+def test_what_is_on_the_path_is_used_where_its_version_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, says: str, *, used: bool
+) -> None:
+    installed = tmp_path / "bin" / name
+    installed.parent.mkdir()
+    installed.write_text(f"#!/bin/sh\necho '{says}'\n", encoding="utf-8")
+    installed.chmod(0o755)
+    monkeypatch.setenv("PATH", str(installed.parent))
+
+    assert binaries.find(name) == (binaries.Source(name, installed, "PATH") if used else None)
 
 
 def test_assets_come_first_where_they_have_a_binary(
@@ -175,14 +205,6 @@ def test_kubernetes_is_told_its_version() -> None:
 
     assert flags.startswith("-s -w ")
     assert f"-X k8s.io/component-base/version.gitVersion={_version('kubectl')}" in flags
-
-
-def test_progress_names_no_package_before_there_is_one() -> None:
-    report = io.StringIO()
-
-    gobuild.Progress("kubernetes v1", report).say("downloading modules")
-
-    assert report.getvalue() == "kubernetes v1: downloading modules (0:00)\n"
 
 
 def _version(binary: str) -> str:

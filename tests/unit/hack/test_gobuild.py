@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from localplane import PlaneError, gobuild, toolchain
+from localplane.progress import TextTeller
 
 GO = """#!/bin/sh
 case "$1" in
@@ -44,7 +45,7 @@ def _install_go(directory: Path, monkeypatch: pytest.MonkeyPatch, ending: str) -
 
 
 def _job(module: Path) -> gobuild.Job:
-    return gobuild.Job("x v1", module, ("example.org/x",), "-s -w", module / "out")
+    return gobuild.Job("x", "v1", module, ("example.org/x",), "-s -w", module / "out")
 
 
 def test_a_build_runs_without_c_and_with_the_flags_that_all_share(
@@ -53,7 +54,7 @@ def test_a_build_runs_without_c_and_with_the_flags_that_all_share(
     _install_go(tmp_path, monkeypatch, "true")
     report = io.StringIO()
 
-    gobuild.build(_job(module), report)
+    gobuild.build(_job(module), TextTeller(report))
 
     command = record.read_text(encoding="utf-8").split()
     assert command[0] == "0"
@@ -69,14 +70,14 @@ def test_a_build_that_fails_shows_what_the_compiler_said(
     _install_go(tmp_path, monkeypatch, "echo 'x.go:1: undefined: y' >&2; exit 1")
 
     with pytest.raises(PlaneError, match=r"x v1: go build failed:\nfmt\nx\.go:1: undefined: y"):
-        gobuild.build(_job(module), io.StringIO())
+        gobuild.build(_job(module), TextTeller(io.StringIO()))
 
 
 def test_a_module_without_a_go_line_is_refused(module: Path) -> None:
     (module / "go.mod").write_text("module y\n", encoding="utf-8")
 
     with pytest.raises(PlaneError, match="has no go line"):
-        gobuild.build(_job(module), io.StringIO())
+        gobuild.build(_job(module), TextTeller(io.StringIO()))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_go_names_a_binary_after_its_package(package: str, name: str) -> None:
 def test_the_go_on_the_path_is_taken_when_it_is_new_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _install_go(tmp_path, monkeypatch, "true")
 
-    assert toolchain.ensure((1, 30), io.StringIO()) == tmp_path / "bin" / "go"
+    assert toolchain.ensure((1, 30), print) == tmp_path / "bin" / "go"
     assert toolchain.version(tmp_path / "bin" / "go") == (1, 30)
 
 

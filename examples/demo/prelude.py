@@ -1,0 +1,182 @@
+"""What `make demo` starts: the demo; where something must be built first, the same story on the simulator meanwhile."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from demo import estate, trace, view, virtual
+from demo.picture import Picture
+from demo.preparation import Preparation, needs, told
+from demo.story import Act, Story
+from demo.trace import GUEST, OWNER
+from demo.virtual_picture import Looks
+from localplane import interruption
+from localplane.errors import PlaneError
+
+FAILED = 1
+SECONDS = 155.0
+"""Length of the story, in seconds of the demo."""
+PACE = 4.0
+"""Seconds of the demo that are told in one."""
+START_S = 1.5
+TICK_S = 0.25
+PLAIN_EVERY_S = 5.0
+BUILD_EVERY_S = 15.0
+HOUR_S = 3600.0
+REAL = (sys.executable, "-m", "demo")
+
+THE_ESTATE = f"""\
+The estate: {estate.HOSTS} hosts of {estate.GPUS_PER_HOST} H100, {estate.GPUS} GPUs.
+{OWNER} owns the machines, {GUEST} is its guest. Each is guaranteed {estate.GPUS // 2} GPUs.
+What one does not use the other may borrow. It comes back within {estate.NOTICE_S} s.
+"""
+ON_THE_SIMULATOR = """
+While this is made: the same estate, the same jobs and the production engine,
+on the simulator. First the guest arrives.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:  # noqa: RET503 - what follows `execv` is another program
+    """Run the demo, after its preparation where it needs one."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    console = Console()
+    interruption.listen()
+    try:
+        _prepare(console)
+    except KeyboardInterrupt:
+        console.print("interrupted: everything is stopped", style="yellow")
+        return interruption.INTERRUPTED
+    except PlaneError as error:
+        text = f"the demo cannot go on: {error}"
+        console.print(text, style="bold red", markup=False, highlight=False, soft_wrap=True)
+        return FAILED
+    os.execv(REAL[0], [*REAL, *arguments])  # noqa: S606 - this very program
+
+
+def _prepare(console: Console) -> None:
+    needed = needs(()) if os.environ.get("KIND") else needs()
+    if needed.nothing and not os.environ.get("STORY"):
+        return
+    console.print(THE_ESTATE, highlight=False)
+    for line in told(needed):
+        console.print(line, style="dim", highlight=False, soft_wrap=True)
+    with Preparation(needed) as preparation:
+        console.print(ON_THE_SIMULATOR, highlight=False)
+        _tell(console, preparation)
+        _await(console, preparation)
+
+
+class Simulation:
+    """The replay in a thread; its pictures come as it goes."""
+
+    def __init__(self) -> None:
+        self.looks = Looks()
+        self.courses: dict[str, virtual.Course] = {}
+        self._thread = threading.Thread(target=self._run, name="simulation", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        self.courses = virtual.replay(trace.read(), virtual.Rules(start_s=START_S), watch=self.looks.see)
+
+    def has(self, at: float) -> bool:
+        """Whether the replay has come to a time of the trace."""
+        return not self._thread.is_alive() or bool(self.looks.pictures and self.looks.pictures[-1][0] > at)
+
+    def join(self) -> None:
+        """Wait for its end."""
+        self._thread.join()
+
+
+def _tell(console: Console, preparation: Preparation) -> None:
+    simulation, story = Simulation(), Story()
+    live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+    if live:
+        with live:
+            for picture, clock, _ in _scenes(simulation, story, preparation):
+                lines = Text("\n".join(preparation.lines()), style="dim")
+                live.update(Group(view.render(picture, story, clock=clock), lines), refresh=True)
+    else:
+        say = _Plain(console)
+        for picture, clock, at in _scenes(simulation, story, preparation):
+            say(picture, story, clock, at)
+    simulation.join()
+    console.print(_outcome(simulation.courses), highlight=False)
+
+
+class _Plain:
+    """A line at each act and now and then."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._act: Act | None = None
+        self._last = 0.0
+
+    def __call__(self, picture: Picture, story: Story, clock: str, at: float) -> None:
+        if story.act is self._act and at - self._last < PLAIN_EVERY_S * PACE:
+            return
+        self._act, self._last = story.act, at
+        self._console.print(view.line(picture, story, clock=clock), soft_wrap=True, highlight=False, markup=False)
+
+
+def _scenes(simulation: Simulation, story: Story, preparation: Preparation) -> Iterator[tuple[Picture, str, float]]:
+    """Each picture when its time has come, with the clock and the seconds of the demo."""
+    began = time.monotonic()
+    paused = 0.0
+    while (at := (time.monotonic() - began - paused) * PACE) < SECONDS:
+        preparation.done()  # a failure is told at once
+        now = at * trace.SPEED
+        if not simulation.has(now):
+            time.sleep(TICK_S)
+            paused += TICK_S
+            continue
+        picture = simulation.looks.at(now)
+        if picture is not None:
+            story.follow(picture, at)
+            yield picture, f"on the simulator, hour {now / HOUR_S:.1f} of the trace", at
+        time.sleep(TICK_S)
+
+
+def _outcome(courses: Mapping[str, virtual.Course]) -> str:
+    jobs, horizon_s, start_s = trace.read(), SECONDS * trace.SPEED, START_S * trace.SPEED
+    alone = virtual.replay(jobs, virtual.Rules(start_s=START_S), policy="static")
+    lines = ["", f"So far, {horizon_s / HOUR_S:.0f} h of the trace on the simulator. A job waited on average:"]
+    for tenant in (OWNER, GUEST):
+        mine = [job.job_id for job in jobs if job.tenant == tenant]
+        shared_h, alone_h = (
+            fmean(of[name].waited(horizon_s, start_s) for name in mine if name in of) / HOUR_S
+            for of in (courses, alone)
+        )
+        lines.append(f"  {tenant:<10} {shared_h:5.2f} h here, {alone_h:5.2f} h alone on its own half")
+    return "\n".join([*lines, ""])
+
+
+def _await(console: Console, preparation: Preparation) -> None:
+    """Show how far the preparation is until it is done."""
+    if preparation.done():
+        return
+    console.print("The same follows on a real control plane as soon as it is built:", highlight=False)
+    if console.is_terminal:
+        with Live(console=console, auto_refresh=False) as live:
+            while not preparation.done():
+                live.update(Text("\n".join(preparation.lines())), refresh=True)
+                time.sleep(TICK_S)
+            live.update(Text("\n".join(preparation.lines())), refresh=True)
+        return
+    told_at = 0.0
+    while not preparation.done():
+        if time.monotonic() - told_at >= BUILD_EVERY_S:
+            told_at = time.monotonic()
+            for line in preparation.lines():
+                console.print(line, soft_wrap=True, highlight=False)
+        time.sleep(TICK_S)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
