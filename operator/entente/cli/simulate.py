@@ -30,7 +30,7 @@ EXIT_BROKEN = 1
 
 
 class _BrokenError(Exception):
-    """A plan of the engine breaks an invariant."""
+    pass
 
 
 @click.command()

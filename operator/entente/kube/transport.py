@@ -60,8 +60,6 @@ class RequestObserver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the client allows itself."""
-
     writes: int = 64
     """Writes in flight together."""
     reads: int = 16

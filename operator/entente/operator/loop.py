@@ -55,8 +55,6 @@ _SOON_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Where the loop finds the estate."""
-
     jobs: JobStore
     pods: PodIndex
     nodes: NodeView
@@ -69,8 +67,6 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The pure functions that decide."""
-
     snapshot: Callable[..., Snapshot]
     decide: Callable[[Snapshot], Plan]
     check: Callable[[Snapshot, Plan], list[Violation]]

@@ -28,8 +28,6 @@ class Gang(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A gang on its hosts."""
-
     tenant: str
     gang: Gang
     nodes: Mapping[str, int]

@@ -47,8 +47,6 @@ class Changes:
 
 @dataclass
 class Followed:
-    """A running reflector of pods."""
-
     api: ApiServer
     reflector: Reflector[Record]
     changes: Changes

@@ -24,8 +24,6 @@ Submitted = tuple[SimJob, float]
 
 @dataclass(slots=True)
 class Seen:
-    """What a policy decided, in order."""
-
     policy: KaiPolicy
     starts: list[tuple[str, float, Mapping[str, int]]] = field(default_factory=list)
     stops: list[tuple[str, float, EvictionCause | None, str | None]] = field(default_factory=list)
