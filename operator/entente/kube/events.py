@@ -1,7 +1,7 @@
 """Events about objects, for `kubectl describe` and `kubectl get events`.
 
-They are told for people's sake only, so they never cost the operator anything: what is recorded waits in a bounded
-queue, the same words about the same object become one Event with a count, and what does not fit is dropped and counted.
+Events are for people only, so they never hold the operator up. They wait in a bounded queue. The same words about the
+same object become one Event with a count. What does not fit into the queue is dropped and counted.
 """
 
 import asyncio

@@ -129,8 +129,8 @@ class Hosts:
     def find(self, tenant: str, gang: Gang) -> dict[str, int] | None:
         """Where the gang would go: its workers on each host, or none when it does not fit.
 
-        One host that holds it all, the one with the least free GPUs. Otherwise empty hosts that it fills wholly, then
-        the hosts with most room, and the rest by best fit again, so that it is on as few hosts as can be. A tenant's
+        If one host can hold it all: the one with the least free GPUs. Otherwise it is spread over as few hosts as can
+        be: first empty hosts that it fills wholly, then the hosts with most room, and best fit for the rest. A tenant's
         own exclusive hosts come before empty ones, except for whole hosts.
         """
         if (whole := self._best(tenant, gang.total, 0)) is not None:
