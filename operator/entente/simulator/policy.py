@@ -71,7 +71,7 @@ class Place:
     """A pending job starts now, all of its gang at once (an elastic one with what it gets), on GPUs free now."""
 
     key: str
-    nodes: Mapping[str, int]
+    workers_on: Mapping[str, int]
     """Workers on each host, all of one pool."""
 
 

@@ -35,7 +35,7 @@ class Seen:
         actions = self.policy.decide(now)
         for action in actions:
             if isinstance(action, Place):
-                self.starts.append((action.key, now, dict(action.nodes)))
+                self.starts.append((action.key, now, dict(action.workers_on)))
             elif isinstance(action, Stop):
                 self.stops.append((action.key, now, action.cause, action.for_key))
         return actions
