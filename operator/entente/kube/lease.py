@@ -148,7 +148,7 @@ class Leadership:
             try:
                 took = await self._try_to_take()
             except (ApiError, TimeoutError) as error:
-                _log.warning("lease %s/%s: %s", self._namespace, self._name, type(error).__name__)
+                _log.warning("cannot take lease %s/%s: %s", self._namespace, self._name, type(error).__name__)
                 took = False
             if not took:
                 await self._sleep(self._until_next_look())
@@ -165,9 +165,9 @@ class Leadership:
             try:
                 reason = await self._renew()
             except (ApiError, TimeoutError) as error:
-                _log.warning("lease %s/%s: renewal failed: %s", self._namespace, self._name, type(error).__name__)
+                _log.warning("cannot renew lease %s/%s: %s", self._namespace, self._name, type(error).__name__)
         self._stop()
-        _log.warning("lease %s/%s: lost: %s", self._namespace, self._name, reason)
+        _log.warning("lost lease %s/%s: %s", self._namespace, self._name, reason)
         return reason
 
     async def release(self) -> None:
@@ -183,7 +183,7 @@ class Leadership:
         try:
             await self._write(held.version, spec, self._request_s)
         except (ApiError, TimeoutError) as error:
-            _log.warning("lease %s/%s: not released: %s", self._namespace, self._name, type(error).__name__)
+            _log.warning("cannot release lease %s/%s: %s", self._namespace, self._name, type(error).__name__)
 
     def _until_next_look(self) -> float:
         """Often enough to see a renewal soon after it was made, and right when the Lease runs out."""

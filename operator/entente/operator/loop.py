@@ -213,7 +213,7 @@ class Loop:
             if self._settings.check_invariants:
                 await asyncio.to_thread(self._check, snapshot, plan)
         except Exception:  # noqa: BLE001 - what is running must go on being looked after; `/healthz` tells of it
-            _log.exception("no decision")
+            _log.exception("no decision: the engine failed")
             self.latest = Latest(inputs, None)
             return False
         self._plan, self.latest = plan, Latest(inputs, plan)
