@@ -27,8 +27,6 @@ _GPUS = _SIZES | _LARGE
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What jobs of one kind ask for."""
-
     workers: int
     gpus_per_worker: int
     priority: str | None

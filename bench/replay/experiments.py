@@ -164,7 +164,6 @@ def _replayed(context: Context, case: Case) -> Section:
 
 
 def _about(context: Context, case: Case, runs: Sequence[ReplayRun]) -> Section:
-    """The setting; and the runs are made."""
     setting = case.setting()
     context.runs.do(runs)
     (pool,) = setting.site.pools.values()

@@ -30,12 +30,10 @@ QUANTILES = tuple(range(2, 101, 2))
 
 
 def printed(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What the JSON object holds of a policy."""
     return {name: row[name] for name in ROW} | {"reclaim_s": {name: row["reclaim_s"][name] for name in RECLAIM}}
 
 
 def full_row(setting: Setting, replayed: Replayed, static: Outcome | None) -> dict[str, Any]:
-    """Everything that is kept of a policy."""
     outcome = replayed.outcome
     found = figures(setting.site, outcome, static)
     whole = found["all"]

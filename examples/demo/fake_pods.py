@@ -47,7 +47,6 @@ class FakePods:
         }
 
     def end(self, namespace: str, job: str) -> None:
-        """Let all workers of a job succeed now."""
         patiently(lambda: self._end(namespace, job))
 
     def _end(self, namespace: str, job: str) -> None:

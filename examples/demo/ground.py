@@ -32,8 +32,6 @@ class Pods(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A cluster that is ready for the operator."""
-
     kubeconfig: Path
     directory: Path
     """For logs."""

@@ -38,7 +38,6 @@ class RealPods:
         return {"spec": restricted(container)}
 
     def end(self, namespace: str, job: str) -> None:
-        """Let all workers of a job succeed now."""
         patiently(lambda: self._end(namespace, job))
 
     def _end(self, namespace: str, job: str) -> None:

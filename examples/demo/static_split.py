@@ -68,8 +68,6 @@ def _outcome(job: TraceJob, start: float, horizon_s: float) -> Outcome:
 
 
 class _Estate:
-    """One tenant's hosts, its queue and what runs."""
-
     def __init__(self, hosts: int, gpus_per_host: int, gpus_per_worker: int, start_s: float) -> None:
         self._start_s = start_s
         self._free = [gpus_per_host] * hosts

@@ -4,6 +4,7 @@ from enum import IntEnum
 
 from demo.picture import Picture, Share
 from demo.trace import GUEST, OWNER
+from entente.api.amounts import count
 
 FULL = 0.95
 """Part of the estate in use from which it counts as full."""
@@ -66,13 +67,14 @@ class Story:
                     f"{picture.using} of {picture.capacity} GPUs in use"
                 )
             case Act.BORROWS:
-                return f"{GUEST} fills the idle half: {guest.using} GPUs, {guest.borrowed} borrowed from {OWNER}"
+                used = count(guest.using, "GPU")
+                return f"{GUEST} fills the idle half: {used}, {guest.borrowed} borrowed from {OWNER}"
             case Act.FILLS:
                 return f"The estate is full: {guest.borrowed} of {OWNER}'s {owner.guaranteed} GPUs work for {GUEST}"
             case Act.RETURNS:
                 return (
                     f"{OWNER} is back and takes its guarantee: {owner.charged} of {owner.guaranteed} GPUs so far, "
-                    f"{picture.evictions} jobs told to save and make room"
+                    f"{count(picture.evictions, 'job')} told to save and make room"
                 )
             case Act.RESTORED:
                 back = owner.charged >= owner.guaranteed

@@ -50,7 +50,6 @@ class Supervisor:
             self._kill(order["kill"])
 
     def note_exits(self) -> None:
-        """Write down which components have ended."""
         for name, process in list(self._running.items()):
             code = process.poll()
             if code is not None:

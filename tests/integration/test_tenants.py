@@ -384,7 +384,7 @@ async def test_a_namespace_of_somebody_else_is_not_adopted(estate: Estate, use: 
     outcome = await estate.reconcile(lab)
     assert outcome.namespaces == (estate.corner.unique("own"),)
     taken = estate.conditions(lab)["NamespaceTaken"]
-    assert taken["message"] == f"namespace {namespace} is not available: {why}"
+    assert taken["message"] == f"namespace {namespace} is not available: {why}; name another in spec.namespaces"
     assert estate.conditions(lab)["Ready"]["status"] == "False"
     assert estate.api.get(f"/api/v1/namespaces/{namespace}")["metadata"]["labels"] == before
 
@@ -406,7 +406,7 @@ async def test_of_two_tenants_the_one_created_first_gets_the_namespace(estate: E
         await estate.reconcile(each)
     assert estate.api.get(f"/api/v1/namespaces/{shared}")["metadata"]["labels"]["entente.dev/tenant"] == elder
     message = estate.conditions(younger)["NamespaceTaken"]["message"]
-    assert message == f"namespace {shared} is not available"
+    assert message == f"namespace {shared} is not available; name another in spec.namespaces"
     assert "Ready" in estate.conditions(elder)
 
 
@@ -452,7 +452,8 @@ async def test_a_namespace_given_up_is_kept_with_all_it_holds_and_goes_to_nobody
     assert estate.api.get(f"/api/v1/namespaces/{given_up}/resourcequotas")["items"] == []
     stranger = estate.tenant("stranger", namespaces=[given_up])
     await estate.reconcile(stranger)
-    assert estate.conditions(stranger)["NamespaceTaken"]["message"] == f"namespace {given_up} is not available"
+    message = estate.conditions(stranger)["NamespaceTaken"]["message"]
+    assert message == f"namespace {given_up} is not available; name another in spec.namespaces"
     estate.api.patch(f"{ROOT}/tenants/{lab}", {"spec": {"namespaces": [kept, given_up]}})
     assert (await estate.reconcile(lab)).namespaces == (kept, given_up)
 

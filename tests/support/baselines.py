@@ -54,7 +54,7 @@ class Watched:
         actions = self.policy.decide(now)
         for action in actions:
             assert isinstance(action, Place)  # none of these policies stops a job
-            self.starts[action.key], self.nodes[action.key] = now, action.nodes
+            self.starts[action.key], self.nodes[action.key] = now, action.workers_on
         self.watch(now)
         return actions
 

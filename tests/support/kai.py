@@ -43,7 +43,7 @@ class Built:
         return self.works[key].core
 
     def placed(self) -> dict[str, dict[str, int]]:
-        return {key: dict(placed.nodes) for key, placed in self.cluster.hosts.placed.items()}
+        return {key: dict(placed.workers_on) for key, placed in self.cluster.hosts.placed.items()}
 
 
 def built(

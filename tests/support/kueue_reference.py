@@ -68,7 +68,7 @@ class Reference:
         for it in candidates:
             if it.queue != self.request.queue and ((borrowing and not self.advantage) or not self._over(it.queue)):
                 continue
-            gone.append((it, self.site.free(it).nodes))
+            gone.append((it, self.site.free(it).workers_on))
             if self._fits(borrowing=borrowing):
                 break
         return gone

@@ -101,7 +101,6 @@ class World:
         self._node(name, usable=True, lost=False)
 
     def suspend(self, key: str) -> None:
-        """A job's user takes it back for now."""
         job = replace(self.snapshot.jobs[key], suspend=True, hold=None, hold_until=None)
         if job.phase in (Phase.STARTING, Phase.RUNNING):
             job = replace(job, phase=Phase.STOPPING, stopping_until=self.now + LOST_POD_S, since=None)

@@ -109,7 +109,6 @@ def worker(
 
 
 def gang(of: TrainingJob, nodes: Mapping[str, int] | None = None, *, start: int = 0) -> Gang:
-    """What a job's pods are made from."""
     return Gang(
         job=of,
         start=start,

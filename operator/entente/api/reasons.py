@@ -89,7 +89,7 @@ class Reason(StrEnum):
     )
     RESERVED = (
         "Reserved",
-        "The job waits for GPUs that come free at a known time and are reserved for it.",
+        "The job waits for GPUs that come free at a known time and are named for it.",
         "these GPUs come free; nobody has to do anything",
     )
     ABOVE_BORROW_LIMIT = (
@@ -122,6 +122,6 @@ class Reason(StrEnum):
     )
     NO_FREE_GPUS = (
         "NoFreeGPUs",
-        "Too few GPUs are free, or the free ones are reserved for another job.",
+        "Too few GPUs are free, or the free ones are named for another job.",
         "other jobs finish, or its tenant gets a larger guarantee",
     )

@@ -94,9 +94,8 @@ def _past(case: Case) -> Iterator[str]:
         yield f"It was evicted {count(len(status.evictions), 'time')} lately:"
         for past in status.evictions:
             yield f"- {clock(past.at)} in pool {past.pool}: {past.cause}, {_CAUSES[past.cause]}."
-    if status.failures:
-        limit = case.job.spec.retry.limit
-        yield f"It failed {count(status.failures, 'time')}; after {count(limit + 1, 'failure')} it is Failed for good."
+    if status.failures and status.phase is not Phase.FAILED:
+        yield f"It failed {count(status.failures, 'time')}, and spec.retry.limit is {case.job.spec.retry.limit}."
     if status.starts > 1 or status.wasted_gpu_seconds:
         used, wasted = gpu_hours(status.gpu_seconds), gpu_hours(status.wasted_gpu_seconds)
         yield (

@@ -39,8 +39,6 @@ class NotThereError(ClusterError):
 
 
 class Reader(Protocol):
-    """What the commands need of a cluster."""
-
     @property
     def namespace(self) -> str:
         """That of the kubeconfig's context."""

@@ -34,8 +34,6 @@ class InputError(Exception):
 
 @dataclass(slots=True)
 class Objects:
-    """What the planner and the simulator read."""
-
     pools: list[GPUPool] = field(default_factory=list)
     tenants: list[Tenant] = field(default_factory=list)
     jobs: list[TrainingJob] = field(default_factory=list)

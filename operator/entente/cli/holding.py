@@ -12,7 +12,7 @@ from entente.engine import risk
 from entente.engine.intake import job_of, pool_of
 from entente.engine.model import DEFAULT_INTERVAL_S, RESTART_S, Job, Pool
 
-_OWN = "A job of its own tenant with a higher priority can take them, too"
+_OWN = "a job of its own tenant with a higher priority"
 
 
 def holding(case: Case) -> Iterator[str]:
@@ -36,12 +36,12 @@ def _right(case: Case) -> Iterator[str]:
     if allocation.class_ is AllocationClass.ENTITLED:
         yield (
             "It is Entitled: its tenant's guarantee covers it. No other tenant can take its GPUs as long as the pool "
-            f"has what it guarantees. {_OWN}."
+            f"has what it guarantees; {_OWN} can."
         )
     else:
         yield (
-            "It is Borrowed: with it its tenant is above its guarantee. A job within another tenant's guarantee can "
-            f"take its GPUs at any time. {_OWN}."
+            "It is Borrowed: its tenant's guarantee does not cover it. A job within another tenant's guarantee can "
+            f"take its GPUs at any time, and so can {_OWN}."
         )
         yield _fair_share(case, pool)
     entitled = allocation.entitled_workers

@@ -22,18 +22,20 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
     "--lease-seconds",
     type=click.IntRange(min=3),
     default=_DEFAULTS.lease_s,
-    help="A standby takes over at most so long after the leader fell silent.",
+    help="A standby takes over at most this long after the leader fell silent.",
 )
 @click.option("--health-host", default=_DEFAULTS.host, help="Address of /metrics, /healthz and /readyz.")
-@click.option("--health-port", type=click.IntRange(0, 65535), default=_DEFAULTS.port, help="0: a free one.")
+@click.option("--health-port", type=click.IntRange(0, 65535), default=_DEFAULTS.port, help="Their port; 0: a free one.")
 @click.option(
     "--debug-port",
     type=click.IntRange(0, 65535),
     show_default="not served",
-    help="Serve what was decided last, of all tenants, on 127.0.0.1 alone: /debug/snapshot, which `entente plan` "
+    help="Serve the last decision, of all tenants, on this port of 127.0.0.1: /debug/snapshot, which `entente plan` "
     "reads, and /debug/plan.",
 )
-@click.option("--writes", type=click.IntRange(min=1), default=_DEFAULTS.writes, help="Jobs written to at once.")
+@click.option(
+    "--writes", type=click.IntRange(min=1), default=_DEFAULTS.writes, help="Jobs that the operator writes to at once."
+)
 @click.option(
     "--start-timeout-seconds",
     type=click.IntRange(min=1),
@@ -43,7 +45,7 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 @click.option(
     "--check-invariants/--no-check-invariants",
     default=_DEFAULTS.check_invariants,
-    help="Check each decision by counting everything anew, and log what it breaks; takes about as long as deciding.",
+    help="Check each decision by counting everything anew, and log what is wrong; it takes as long as deciding.",
 )
 @click.option("--log-level", type=click.Choice(_LEVELS, case_sensitive=False), default=_DEFAULTS.log_level)
 @click.option("--log-format", type=click.Choice(["text", "json"]), default=_DEFAULTS.log_format)

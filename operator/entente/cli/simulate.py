@@ -30,7 +30,7 @@ EXIT_BROKEN = 1
 
 
 class _BrokenError(Exception):
-    """A plan of the engine breaks an invariant."""
+    pass
 
 
 @click.command()
@@ -58,7 +58,10 @@ def simulate(
     *,
     check_invariants: bool,
 ) -> None:
-    """Replay a trace on virtual time, with Entente and with other schedulers, and compare what comes of it."""
+    """Replay a trace with Entente and with other schedulers.
+
+    The replay runs on virtual time and compares what each scheduler makes of the same jobs.
+    """
     names = tuple(dict.fromkeys((*policies, *further))) or NAMES  # `--policy one two` and `--policy one --policy two`
     try:
         setting = _setting(trace, scenario)

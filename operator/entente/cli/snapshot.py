@@ -29,10 +29,10 @@ _RIGHTS = (
 @operator_namespace_option
 @cluster_options
 def snapshot(out: str | None, operator_namespace: str, access: Access) -> None:
-    """Write what the decisions about a live cluster rest on: input for `entente plan -f`.
+    """Write a live cluster as input for `entente plan -f`.
 
-    It needs the right to list nodes, pods, GPUPools, Tenants and TrainingJobs of all namespaces. It holds no templates,
-    environment, secrets or messages, but it names all tenants and their jobs.
+    You need the right to list nodes, pods, GPUPools, Tenants and TrainingJobs of all namespaces. The output has no
+    templates, environment, secrets or messages, but it names all tenants and their jobs.
     """
     text = taken(Cluster(access), operator_namespace, datetime.now(UTC), _warn).to_json()
     if out is None:

@@ -25,9 +25,10 @@ _NEAR = 5
 @output_option
 @cluster_options
 def why(*, job: str, namespace: str | None, output: str, access: Access) -> None:
-    """Explain a job: why it waits and what ends the wait, or by what right it runs and what an eviction would cost.
+    """Say why a job waits, or by what right it runs.
 
-    It tells of the job, its own tenant and the promises of its pool, and nothing of any other tenant.
+    Of a job that waits: the reason, and what ends the wait. Of one that runs: who may take its GPUs, and what that
+    would cost it. Nothing of any other tenant is told.
     """
     cluster = Cluster(access)
     home, name = _place(job, namespace, cluster.namespace)

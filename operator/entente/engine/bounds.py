@@ -36,8 +36,6 @@ Who = tuple[float, Givers]
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a placement still lacks."""
-
     workers: int
     """Workers that find no room as it is."""
     gpus_per_worker: int

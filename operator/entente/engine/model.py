@@ -201,7 +201,6 @@ class Job:
         return self.phase is Phase.PENDING
 
     def placed(self, placement: Placement) -> "Job":
-        """The same job with its workers there."""
         return replace(self, placement=placement)
 
 

@@ -128,7 +128,6 @@ class Outlook:
             self._look(name)
 
     def catch_up(self) -> None:
-        """Look again at the hosts that changed since."""
         touched = self._cycle.estate.touched[self._pool.name]
         if self._seen < len(touched):
             for name in {*touched[self._seen :]}:

@@ -61,7 +61,6 @@ class _Room:
             self.users[name].add(tenant)
 
     def occupy(self, job: Job, nodes: Mapping[str, int]) -> None:
-        """Put workers of a job on hosts."""
         for name, workers in nodes.items():
             self._take(name, workers * job.gpus_per_worker, job.tenant)
 

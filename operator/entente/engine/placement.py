@@ -24,8 +24,6 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What is to be placed."""
-
     least: int
     most: int
     """Workers: at least and, when they fit, at most."""

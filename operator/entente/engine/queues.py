@@ -172,7 +172,6 @@ class Queue:
         self._file(entry)
 
     def drop(self, key: str) -> None:
-        """A job waits no longer, if it did."""
         entry = self._entries.pop(key, None)
         if entry is not None:
             _remove(self._ordered, entry)

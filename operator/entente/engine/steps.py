@@ -80,7 +80,6 @@ def _give(cycle: Cycle, claim: Claim, option: Option, running: Running, seconds:
 
 
 def grow(cycle: Cycle, running: Running, nodes: Mapping[str, int]) -> None:
-    """A running elastic job gets more workers."""
     pool = cycle.snapshot.pools[running.pool]
     more = {n: w - running.nodes.get(n, 0) for n, w in nodes.items() if w > running.nodes.get(n, 0)}
     key, job = running.job.key, running.job

@@ -125,7 +125,7 @@ def backoff(left_s: int) -> Message:
 def reserved(f: Figures) -> Message:
     """The message of a job that has a reservation."""
     free = f"The pool has {count(f.free, 'free GPU')} for it"
-    return _message(Reason.RESERVED, f"{f.asks}. {free}; more come free at a known time and are reserved for it.")
+    return _message(Reason.RESERVED, f"{f.asks}. {free}; more come free at a known time and are named for it.")
 
 
 def _message(reason: Reason, numbers: str = "", exact: str = "") -> Message:

@@ -8,7 +8,6 @@ from entente.engine.model import Job, PastEviction, Placement
 
 
 def started(job: Job, start: Start, now: float) -> Job:
-    """Its workers run where the planner put them."""
     return replace(
         job,
         phase=Phase.RUNNING,

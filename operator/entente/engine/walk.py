@@ -20,8 +20,6 @@ ENTITLED, BORROWED = AllocationClass.ENTITLED, AllocationClass.BORROWED
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What limits a tenant in a pool."""
-
     guaranteed: int
     due: int | None = None
     """Known in the second walk: a job that waited long and is within it shuts the guarantee to those behind it."""
@@ -62,7 +60,6 @@ class Walker:
         return sorted(found, key=lambda r: (-self.priority(r), r.job.submitted, r.job.key))
 
     def priority(self, running: Running) -> int:
-        """The value of a placed job's priority."""
         return priority_or_default(running.job, self.tenant)
 
 

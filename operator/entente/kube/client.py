@@ -115,9 +115,9 @@ class KubeClient:
     async def create(self, kind: Kind, body: Object, *, namespace: str | None = None, decode: bool = True) -> Object:
         """Create an object, in the namespace given or that of its metadata.
 
-        After a broken connection or a 5xx it is not tried again, for nobody knows whether the object was made: the
-        caller finds out by creating the same again, and must then treat `AlreadyExistsError` for an object that is
-        its own (same owner uid, say) as success.
+        A broken connection or a 5xx leaves open whether the object was made, so the request is not repeated. The
+        caller finds out by creating the same object again. Where that raises `AlreadyExistsError` and the object there
+        is the caller's own (same owner uid, say), the first request had succeeded.
 
         Args:
             kind: what to create.

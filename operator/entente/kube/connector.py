@@ -12,11 +12,11 @@ from typing_extensions import override
 
 
 class PromptConnector(aiohttp.TCPConnector):
-    """Cuts what still takes its leave when it is closed.
+    """Cuts connections that are still closing when it is closed itself.
 
-    A connection that cannot be used again, such as that of a watch that was cancelled, takes its leave by TLS and waits
-    for the server to do so too. aiohttp has forgotten it by then: it would outlive the client and, where the event loop
-    ends first, would never be closed.
+    A connection that cannot be used again, such as that of a cancelled watch, closes by TLS: it waits for the server's
+    part of that. aiohttp has forgotten it by then: it would outlive the client and, where the event loop ends first,
+    would never be closed.
 
     Args:
         tls: what the server is to be known by.

@@ -1,7 +1,7 @@
 """Events about objects, for `kubectl describe` and `kubectl get events`.
 
-They are told for people's sake only, so they never cost the operator anything: what is recorded waits in a bounded
-queue, the same words about the same object become one Event with a count, and what does not fit is dropped and counted.
+Events are for people only, so they never hold the operator up. They wait in a bounded queue. The same words about the
+same object become one Event with a count. What does not fit into the queue is dropped and counted.
 """
 
 import asyncio
@@ -205,10 +205,10 @@ class EventRecorder:
             self._dropped[Drop.FENCED] += pending.count
         except ApiError as error:
             self._dropped[Drop.FAILED] += pending.count
-            _log.debug("event %s not written: %s %s", key.reason, error.status, error.reason)
+            _log.debug("cannot write event %s: %s %s", key.reason, error.status, error.reason)
         except Exception:  # noqa: BLE001 - whatever is wrong with one event, the next one is told
             self._dropped[Drop.FAILED] += pending.count
-            _log.exception("event %s not written", key.reason)
+            _log.exception("cannot write event %s", key.reason)
 
     async def _write_series(self, key: _Key, pending: _Pending) -> None:
         series = self._series.get(key)

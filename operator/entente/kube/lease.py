@@ -1,11 +1,12 @@
 """Leadership by a Lease: at most one process acts, whatever the clocks of the machines say.
 
-Why two never act together. The holder acts until `deadline_s` after it *sent* its last successful renewal, measured by
-its own monotonic clock. Another takes over only after it has seen the same version of the Lease for the whole duration
-that the holder wrote into it, measured by its own monotonic clock from when it *received* that version, and only if the
-version is still the same (resource version precondition). Since it received the version after the holder sent it, and
-the deadline is shorter than the duration, the holder has stopped by then. Wall clocks are written for people and
-compared by nobody. It holds as long as no clock runs faster than another by more than duration / deadline.
+Why two never act together. The holder acts until `deadline_s` after it *sent* its last successful renewal. Another
+process takes over only after it has seen the same version of the Lease for the whole duration that the holder wrote
+into it, counted from when it *received* that version. Its write has that version as a precondition, so it fails when
+the holder renewed meanwhile. Each measures by its own monotonic clock. The other received the version after the holder
+sent it, and the deadline is shorter than the duration: so the holder has stopped by then. This holds as long as no
+clock runs faster than another by more than duration / deadline. Wall clocks are written for people; nothing compares
+them.
 
 A Lease that is missing may have been deleted under a living holder: who makes it anew waits a whole duration before it
 acts. A Lease without a holder was given up by its last one, or never had one: it is taken at once. Manifests therefore
@@ -147,7 +148,7 @@ class Leadership:
             try:
                 took = await self._try_to_take()
             except (ApiError, TimeoutError) as error:
-                _log.warning("lease %s/%s: %s", self._namespace, self._name, type(error).__name__)
+                _log.warning("cannot take lease %s/%s: %s", self._namespace, self._name, type(error).__name__)
                 took = False
             if not took:
                 await self._sleep(self._until_next_look())
@@ -164,9 +165,9 @@ class Leadership:
             try:
                 reason = await self._renew()
             except (ApiError, TimeoutError) as error:
-                _log.warning("lease %s/%s: renewal failed: %s", self._namespace, self._name, type(error).__name__)
+                _log.warning("cannot renew lease %s/%s: %s", self._namespace, self._name, type(error).__name__)
         self._stop()
-        _log.warning("lease %s/%s: lost: %s", self._namespace, self._name, reason)
+        _log.warning("lost lease %s/%s: %s", self._namespace, self._name, reason)
         return reason
 
     async def release(self) -> None:
@@ -182,7 +183,7 @@ class Leadership:
         try:
             await self._write(held.version, spec, self._request_s)
         except (ApiError, TimeoutError) as error:
-            _log.warning("lease %s/%s: not released: %s", self._namespace, self._name, type(error).__name__)
+            _log.warning("cannot release lease %s/%s: %s", self._namespace, self._name, type(error).__name__)
 
     def _until_next_look(self) -> float:
         """Often enough to see a renewal soon after it was made, and right when the Lease runs out."""

@@ -134,7 +134,7 @@ class Reflector(Generic[T]):
             except GoneError:
                 self._version = None
             except ApiError as error:
-                _log.warning("%s: %s %s, trying again", self.kind.plural, error.status, error.reason)
+                _log.warning("cannot follow %s: %s %s; trying again", self.kind.plural, error.status, error.reason)
                 at_least = error.retry_after_s or 0.0
             attempt = 0 if self._calm else attempt
             await self._sleep(self._backoff.delay(attempt, self._rng, at_least_s=at_least))
@@ -198,7 +198,7 @@ class Reflector(Generic[T]):
             new = self._parse(obj)
         except Exception as error:  # noqa: BLE001 - one bad object must not stop the others
             if key not in self._unreadable:
-                _log.warning("%s %s cannot be read: %s", self.kind.plural, key, type(error).__name__)
+                _log.warning("cannot read %s %s: %s", self.kind.plural, key, type(error).__name__)
             self._unreadable[key] = type(error).__name__
             return key
         self._unreadable.pop(key, None)

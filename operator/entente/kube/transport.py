@@ -1,8 +1,8 @@
 """The way of one request to the API server and back: slots, fence, retries, connections.
 
-A write's life: it waits for one of a bounded number of slots, passes the fence (does this process still lead?), is sent
-on the writes' own connections, and is tried again while that is safe: always after 429, after 5xx and broken
-connections only where doing it twice is the same as doing it once. Waiting to try again takes no slot.
+A write waits for one of a bounded number of slots and passes the fence (does this process still lead?). Then it is sent
+on the writes' own connections. It is tried again where that is safe: always after 429; after 5xx and broken connections
+only if doing it twice is the same as doing it once. A write that waits to be tried again takes no slot.
 """
 
 import asyncio
@@ -60,8 +60,6 @@ class RequestObserver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the client allows itself."""
-
     writes: int = 64
     """Writes in flight together."""
     reads: int = 16

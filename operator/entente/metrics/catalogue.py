@@ -94,9 +94,11 @@ def _seconds(name: str, help_text: str, buckets: tuple[float, ...], labels: tupl
 
 POOL_CAPACITY = _gauge("entente_pool_capacity_gpus", "GPUs on ready, schedulable nodes.", _POOL, "gpus")
 POOL_FREE = _gauge("entente_pool_free_gpus", "GPUs of the capacity that nobody uses.", _POOL, "gpus")
-POOL_UNUSABLE = _gauge("entente_pool_unusable_gpus", "GPUs that are there, but no capacity now.", _POOL, "gpus")
+POOL_UNUSABLE = _gauge("entente_pool_unusable_gpus", "GPUs of the pool that are no capacity now.", _POOL, "gpus")
 POOL_OVERCOMMITTED = _gauge(
-    "entente_pool_overcommitted", "1 while more is guaranteed than there is, so guarantees are shrunken.", _POOL
+    "entente_pool_overcommitted",
+    "1 while tenants are guaranteed more than the pool has, so that guarantees shrink.",
+    _POOL,
 )
 
 TENANT_GUARANTEED = _gauge(
@@ -114,11 +116,11 @@ TENANT_PENDING = _gauge("entente_tenant_pending_gpus", "GPUs that the tenant's p
 JOBS = _gauge("entente_jobs", "Jobs by phase; without a tenant: in a namespace of none.", ("tenant", "phase"))
 
 ADMISSION_WAIT = _seconds(
-    "entente_job_admission_wait_seconds", "From pending to being given GPUs.", WAIT_BUCKETS, _GRANT
+    "entente_job_admission_wait_seconds", "How long a job was pending before it got GPUs.", WAIT_BUCKETS, _GRANT
 )
 RECLAIM = _seconds(
     "entente_reclaim_duration_seconds",
-    "From a job being both pending and entitled to its GPUs being free, where others had to give them back.",
+    "How long an entitled job waited until others had given its GPUs back.",
     RECLAIM_BUCKETS,
     _GRANT,
 )
@@ -131,7 +133,9 @@ WASTED = _counter(
 
 DECISION = _seconds("entente_decision_duration_seconds", "One decision of the engine.", DECISION_BUCKETS)
 JOB_ERRORS = _counter(
-    "entente_job_errors_total", "Unforeseen errors with one job, which was left alone for a while.", ("stage",)
+    "entente_job_errors_total",
+    "Unforeseen errors with one job, which the operator then leaves alone for a while.",
+    ("stage",),
 )
 CYCLES = _counter("entente_cycles_total", "Cycles of observe, decide, act since the start.")
 LAST_CYCLE = _gauge(

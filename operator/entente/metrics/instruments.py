@@ -73,7 +73,6 @@ class Instruments:
         self._decision.observe(seconds)
 
     def count_job_error(self, stage: Stage) -> None:
-        """Something unforeseen went wrong with one job."""
         self._job_errors.labels(stage.value).inc()
 
     def observe_request(self, verb: str, kind: str, code: int, seconds: float, /) -> None:

@@ -155,7 +155,7 @@ def pool_status(
         "Overcommitted",
         holds=overcommitted,
         reason="GuaranteesExceedCapacity" if overcommitted else "GuaranteesCovered",
-        message=text + ("; the operator lowers all guarantees in proportion until they fit" if overcommitted else ""),
+        message=text + ("; the operator shrinks all guarantees in proportion until they fit" if overcommitted else ""),
         now=now,
     )
     if book is not None:

@@ -205,7 +205,7 @@ class Actor:
         except FencedError:
             return
         except (ApiError, NotYetError) as error:
-            _log.warning("job %s: no Service yet: %s", tracked.key, type(error).__name__)
+            _log.warning("job %s: cannot make its Service yet: %s", tracked.key, type(error).__name__)
             tracked.retry_at = self._clock() + _LAST_RETRY_S
             self._jobs.touch(tracked.key)
         except StartRefusedError as error:
@@ -268,4 +268,4 @@ class Actor:
         tracked.failures += 1
         pause = min(_LAST_RETRY_S, _FIRST_RETRY_S * 2.0 ** min(tracked.failures - 1, 10)) * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, no secret
         tracked.retry_at = self._clock() + pause
-        _log.warning("job %s: %s %s, again in %.1f s", tracked.key, error.status, error.reason, pause)
+        _log.warning("job %s: %s %s; trying again in %.1f s", tracked.key, error.status, error.reason, pause)

@@ -111,7 +111,7 @@ class Applier:
                 _log.info("%s: %s", tracked.key, _in_words(decision))
 
     def _shrink(self, tracked: Tracked, decision: Shrink, tenant: str, now: float) -> Step:
-        """A job that is shrunk for several claims of one plan is told once. It starts with what the last leaves."""
+        """A job that is shrunk for several claims of one plan is told once, and starts with what the last leaves."""
         if tracked.job.status.phase is Phase.STOPPING:
             return decided.shrink_further(tracked.job, decision)
         step = decided.shrink(tracked.job, decision, now)

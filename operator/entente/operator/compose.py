@@ -117,7 +117,7 @@ class Process:
                     async for _ in client.list_pages(kind, limit=1):
                         break
                 except ApiError as error:
-                    _log.warning("%s cannot be listed: %s %s", kind.plural, error.status, error.reason)
+                    _log.warning("cannot list %s: %s %s", kind.plural, error.status, error.reason)
                     self._state = f"waiting for {kind.plural}"
                     await asyncio.sleep(_LOOK_AGAIN_S)
                 else:
@@ -144,7 +144,7 @@ class Process:
             code = 0 if self._stop.is_set() else 1
             for task in ended:
                 if not self._stop.is_set():
-                    _log.error("%s ended: %r", task.get_name(), task.exception())
+                    _log.error("task %s ended: %r", task.get_name(), task.exception())
             for task in tasks - {told}:
                 if task.get_name() != "lease":
                     task.cancel()

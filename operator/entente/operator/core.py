@@ -181,7 +181,7 @@ class Core:
                 await self._list_all()
                 await self._learn_services()
             except ApiError as error:
-                _log.warning("listing: %s %s, trying again", error.status, error.reason)
+                _log.warning("cannot list everything yet: %s %s; trying again", error.status, error.reason)
                 await asyncio.sleep(1)
             else:
                 return
@@ -223,7 +223,7 @@ class Core:
             except GoneError:
                 continue
             except ApiError as error:
-                _log.warning("relist: %s %s", error.status, error.reason)
+                _log.warning("cannot list anew: %s %s", error.status, error.reason)
             self._wake.set()
 
     def _tenant_by_namespace(self) -> Mapping[str, str]:
@@ -253,7 +253,7 @@ class Core:
     def _write_failed(self, key: str, error: Exception) -> None:
         tracked = self.jobs.by_uid(key)
         if tracked is None:
-            _log.error("writing for %s failed", key, exc_info=error)
+            _log.error("cannot write for %s", key, exc_info=error)
             return
         self._setbacks.failed(tracked, Stage.ACT, error, time.time())
         self.jobs.touch(tracked.key)

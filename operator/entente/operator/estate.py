@@ -132,7 +132,7 @@ class ResourceStore(Generic[R]):
             new = self._complete(self._model.model_validate(obj))
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            _log.warning("%s %s cannot be read: %s", self._model.__name__, name, first["msg"])
+            _log.warning("cannot read %s %s: %s", self._model.__name__, name, first["msg"])
             return
         old = self._items.get(name)
         self._items[name] = new

@@ -130,7 +130,7 @@ class Figures:
             return
         except ApiError as error:
             self._written[kind.plural, name] = (self._written[kind.plural, name][0], {})
-            _log.warning("%s %s: status not written: %s %s", kind.kind, name, error.status, error.reason)
+            _log.warning("cannot write the status of %s %s: %s %s", kind.kind, name, error.status, error.reason)
 
 
 def selects(pool: GPUPool, node: NodeRecord) -> bool:

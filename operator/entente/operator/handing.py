@@ -113,7 +113,7 @@ class HandoverKeeper:
         except (AlreadyExistsError, NotFoundError, FencedError):
             return
         except ApiError as error:
-            _log.warning("handover of node %s: %s %s", name, error.status, error.reason)
+            _log.warning("cannot hand node %s over: %s %s", name, error.status, error.reason)
             return
         _log.info("handover of node %s: %s", name, stage.name.lower())
         if stage is Stage.FAILED:

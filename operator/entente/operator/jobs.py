@@ -93,7 +93,7 @@ class JobStore:
         """After a complete list, by uid, read at a resource version: what is not in it and not newer is gone."""
         for tracked in list(self._by_uid.values()):
             if tracked.uid not in listed and version_of(tracked.observed.metadata) <= version:
-                _log.info("job %s is gone, though no event told so", tracked.key)
+                _log.info("job %s is gone; no watch event said so", tracked.key)
                 self._forget(tracked)
 
     def _forget(self, tracked: Tracked) -> None:
@@ -118,7 +118,7 @@ class JobStore:
             first = error.errors(include_url=False, include_input=False)[0]
             what = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
             if self.unreadable.get(key) != (meta["uid"], what):
-                _log.warning("job %s cannot be read", key)
+                _log.warning("cannot read job %s", key)
                 self.unreadable[key] = (meta["uid"], what)
                 self.touch(key)
             return None

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from entente.api.amounts import count
 from entente.api.pool import GPUPool
 from entente.api.tenant import Tenant
 from entente.kube.errors import ApiError, FencedError
@@ -77,11 +78,11 @@ class TenantKeeper:
         except FencedError:
             return
         except ApiError as error:
-            _log.warning("tenant %s: %s %s", name, error.status, error.reason)
+            _log.warning("cannot reconcile tenant %s: %s %s", name, error.status, error.reason)
             self._sooner(name)
             return
         if outcome.corrected:
-            _log.info("tenant %s: %d objects were made, corrected or removed", name, outcome.corrected)
+            _log.info("tenant %s: made, corrected or removed %s", name, count(outcome.corrected, "object"))
         if not outcome.settled:
             self._sooner(name)
 

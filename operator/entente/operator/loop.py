@@ -55,8 +55,6 @@ _SOON_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Where the loop finds the estate."""
-
     jobs: JobStore
     pods: PodIndex
     nodes: NodeView
@@ -69,8 +67,6 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The pure functions that decide."""
-
     snapshot: Callable[..., Snapshot]
     decide: Callable[[Snapshot], Plan]
     check: Callable[[Snapshot, Plan], list[Violation]]
@@ -217,7 +213,7 @@ class Loop:
             if self._settings.check_invariants:
                 await asyncio.to_thread(self._check, snapshot, plan)
         except Exception:  # noqa: BLE001 - what is running must go on being looked after; `/healthz` tells of it
-            _log.exception("no decision")
+            _log.exception("no decision: the engine failed")
             self.latest = Latest(inputs, None)
             return False
         self._plan, self.latest = plan, Latest(inputs, plan)

@@ -45,7 +45,14 @@ class Setbacks:
         self._by_key[tracked.key] = _Setback(tracked.uid, pause, now + pause)
         self._count(stage)
         where = "".join(traceback.format_tb(error.__traceback__)).rstrip()
-        _log.error("job %s: %s (%s), again in %.0f s\n%s", tracked.key, type(error).__name__, stage, pause, where)
+        _log.error(
+            "job %s: unforeseen %s (%s); trying again in %.0f s\n%s",
+            tracked.key,
+            type(error).__name__,
+            stage,
+            pause,
+            where,
+        )
 
     def forget(self, key: str) -> None:
         self._by_key.pop(key, None)

@@ -58,7 +58,6 @@ class Tracked:
 
     @property
     def base(self) -> TrainingJobStatus:
-        """Its status as the API server told it."""
         return self.observed.status
 
     @property

@@ -53,7 +53,6 @@ class Asked:
         return all(places[-1] <= place for places in self._waiting.values() if places)
 
     def start(self, place: Place, gpus: int, now: float) -> None:
-        """A pending job runs, with so many GPUs."""
         wanted = self._gpus.pop(place)
         places = self._waiting[wanted]
         del places[bisect.bisect_left(places, place)]

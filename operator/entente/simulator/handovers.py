@@ -19,7 +19,6 @@ class Handovers:
         """When it is done, and for whom."""
 
     def came(self, planner: LivePlanner, job: Job) -> None:
-        """A job has pods on its hosts."""
         if job.placement is None or job.placement.pool not in self._seconds:
             return
         for host in job.placement.nodes:

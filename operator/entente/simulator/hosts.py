@@ -28,11 +28,9 @@ class Gang(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A gang on its hosts."""
-
     tenant: str
     gang: Gang
-    nodes: Mapping[str, int]
+    workers_on: Mapping[str, int]
     """Workers on each host."""
 
 
@@ -104,12 +102,12 @@ class Hosts:
         """GPUs that count as the tenant's: its gangs', or all of its hosts' where these are exclusive."""
         return self._charges.get(tenant, 0)
 
-    def extra_charge(self, tenant: str, gang: Gang, nodes: Mapping[str, int]) -> int:
+    def extra_charge(self, tenant: str, gang: Gang, workers_on: Mapping[str, int]) -> int:
         """By how much the tenant's charge would grow if the gang went there."""
         if not self.exclusive:
             return gang.total
         own = self._own.get(tenant, 0)
-        return sum(self._gpus[i] for i in map(self._index.__getitem__, nodes) if not own >> i & 1)
+        return sum(self._gpus[i] for i in map(self._index.__getitem__, workers_on) if not own >> i & 1)
 
     def fits(self, tenant: str, gang: Gang) -> bool:
         """Whether the whole gang can be placed now; cheap, above all where it cannot."""
@@ -131,24 +129,24 @@ class Hosts:
     def find(self, tenant: str, gang: Gang) -> dict[str, int] | None:
         """Where the gang would go: its workers on each host, or none when it does not fit.
 
-        One host that holds it all, the one with the least free GPUs. Otherwise empty hosts that it fills wholly, then
-        the hosts with most room, and the rest by best fit again, so that it is on as few hosts as can be. A tenant's
+        If one host can hold it all: the one with the least free GPUs. Otherwise it is spread over as few hosts as can
+        be: first empty hosts that it fills wholly, then the hosts with most room, and best fit for the rest. A tenant's
         own exclusive hosts come before empty ones, except for whole hosts.
         """
         if (whole := self._best(tenant, gang.total, 0)) is not None:
             return {self._names[whole]: gang.workers}
         if not self.fits(tenant, gang):
             return None
-        nodes: dict[int, int] = {}
-        left, taken = self._fill_empty(gang, nodes)
+        workers_on: dict[int, int] = {}
+        left, taken = self._fill_empty(gang, workers_on)
         while left:
             best = self._best(tenant, left * gang.gpus, taken)
             if best is None:
                 best = self._roomiest(tenant, taken)
-            nodes[best] = min(left, self._free[best] // gang.gpus)
-            left -= nodes[best]
+            workers_on[best] = min(left, self._free[best] // gang.gpus)
+            left -= workers_on[best]
             taken |= 1 << best
-        return {self._names[i]: workers for i, workers in nodes.items()}
+        return {self._names[i]: workers for i, workers in workers_on.items()}
 
     def place(self, key: str, tenant: str, gang: Gang) -> dict[str, int] | None:
         """Place the gang, if it fits, and say where it is.
@@ -156,10 +154,10 @@ class Hosts:
         Raises:
             ValueError: The key is on hosts already.
         """
-        nodes = self.find(tenant, gang)
-        if nodes is not None:
-            self.restore(key, Placed(tenant, gang, nodes))
-        return nodes
+        workers_on = self.find(tenant, gang)
+        if workers_on is not None:
+            self.restore(key, Placed(tenant, gang, workers_on))
+        return workers_on
 
     def restore(self, key: str, placed: Placed) -> None:
         """Put a gang on these very hosts.
@@ -170,9 +168,9 @@ class Hosts:
         if key in self._placed:
             msg = f"{key}: is on hosts already"
             raise ValueError(msg)
-        for host, workers in placed.nodes.items():
+        for host, workers in placed.workers_on.items():
             self._check(key, placed, self._index[host], workers)
-        for host, workers in placed.nodes.items():
+        for host, workers in placed.workers_on.items():
             self._take(self._index[host], placed.tenant, workers * placed.gang.gpus)
         self._placed[key] = placed
 
@@ -183,7 +181,7 @@ class Hosts:
             KeyError: No such gang is placed.
         """
         placed = self._placed.pop(key)
-        for host, workers in placed.nodes.items():
+        for host, workers in placed.workers_on.items():
             self._give_back(self._index[host], placed.tenant, workers * placed.gang.gpus)
         return placed
 
@@ -193,7 +191,7 @@ class Hosts:
         if self._usable[i]:
             self._leave(i)
             self._usable[i] = False
-        return [key for key, placed in self._placed.items() if host in placed.nodes]
+        return [key for key, placed in self._placed.items() if host in placed.workers_on]
 
     def regain(self, host: str) -> None:
         i = self._index[host]
@@ -244,7 +242,7 @@ class Hosts:
         """Hosts that the tenant may use, as sets of bits, those to be preferred first."""
         return (self._own.get(tenant, 0), self._empty) if self.exclusive else (-1,)
 
-    def _fill_empty(self, gang: Gang, nodes: dict[int, int]) -> tuple[int, int]:
+    def _fill_empty(self, gang: Gang, workers_on: dict[int, int]) -> tuple[int, int]:
         """Fill empty hosts wholly, the largest first; returns the workers left over and the hosts' bits."""
         left, taken = gang.workers, 0
         for free in range(len(self._buckets) - 1, gang.gpus - 1, -1):
@@ -252,7 +250,7 @@ class Hosts:
             hosts = self._buckets[free] & self._empty
             while hosts and left >= room:
                 i = _first(hosts)
-                nodes[i] = room
+                workers_on[i] = room
                 left -= room
                 hosts ^= 1 << i
                 taken |= 1 << i

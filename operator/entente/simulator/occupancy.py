@@ -26,10 +26,10 @@ class Occupancy:
         """Of the exclusive hosts that are in use."""
         self._lost: set[str] = set()
 
-    def place(self, key: str, tenant: str, nodes: Mapping[str, int], gpus_per_worker: int) -> str:
+    def place(self, key: str, tenant: str, workers_on: Mapping[str, int], gpus_per_worker: int) -> str:
         """A gang starts; returns its pool. Raises ImpossibleError, with nothing changed."""
         pools = set()
-        for host, workers in nodes.items():
+        for host, workers in workers_on.items():
             node = self._nodes.get(host)
             if node is None:
                 raise ImpossibleError(key, f"there is no host {host!r}")
@@ -37,7 +37,7 @@ class Occupancy:
             self._check(key, tenant, host, workers, gpus_per_worker)
         if len(pools) != 1:
             raise ImpossibleError(key, f"a gang is in one pool, not in {sorted(pools) or 'none'}")
-        for host, workers in nodes.items():
+        for host, workers in workers_on.items():
             self._free[host] -= workers * gpus_per_worker
             self._on[host][key] = workers * gpus_per_worker
             if host in self._exclusive:
@@ -55,8 +55,8 @@ class Occupancy:
         if self._tenant.get(host, tenant) != tenant:
             raise ImpossibleError(key, f"host {host} is another tenant's as long as it has pods there")
 
-    def leave(self, key: str, nodes: Mapping[str, int]) -> None:
-        for host in nodes:
+    def leave(self, key: str, workers_on: Mapping[str, int]) -> None:
+        for host in workers_on:
             self._free[host] += self._on[host].pop(key)
             if not self._on[host]:
                 self._tenant.pop(host, None)

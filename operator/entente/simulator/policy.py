@@ -3,8 +3,8 @@
 The replay owns time, progress and losses, and refuses what cannot be: a host overfilled, an `Exclusive` host with two
 tenants, a gang that is not whole. A policy owns its queue and its books. It never sees how long a job will run.
 
-At each instant the replay first tells everything that happened (`finished` and `stopped`, then hosts, then
-`arrived`), then calls `decide` and carries out the actions in their order, and calls it again as long as that ended
+At each instant the replay first tells everything that happened: `finished` and `stopped`, then hosts, then `arrived`.
+Then it calls `decide` and carries out the actions in their order. It calls `decide` again as long as the actions ended
 something at this very instant (a stop that takes no time).
 """
 
@@ -71,7 +71,7 @@ class Place:
     """A pending job starts now, all of its gang at once (an elastic one with what it gets), on GPUs free now."""
 
     key: str
-    nodes: Mapping[str, int]
+    workers_on: Mapping[str, int]
     """Workers on each host, all of one pool."""
 
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a run goes on."""
-
     began: float
     restart_s: float
     """Until its work goes on; nothing at the first start."""

@@ -193,14 +193,14 @@ class Replay:
         running.finish(self._now)
         self._meter.stop(running.job.tenant, running.pool, running.gpus)
         self._meter.leave(running.pool, running.gpus)
-        self._hosts.leave(key, running.nodes)
+        self._hosts.leave(key, running.workers_on)
         self.log({"t": self._now, "event": "Finish", "job": key})
         self.policy.finished(key, self._now)
 
     def _leave(self, running: Running) -> None:
         key, job = running.job.key, running.job
         self._meter.leave(running.pool, running.gpus)
-        self._hosts.leave(key, running.nodes)
+        self._hosts.leave(key, running.workers_on)
         running.leave(self._now)
         self._meter.wait(job.tenant, job.pools[0], running.place, job.gpus)
         self.log({"t": self._now, "event": "Stopped", "job": key})
@@ -261,19 +261,19 @@ class Replay:
         job, key = running.job, action.key
         if running.state is not State.PENDING:
             raise ImpossibleError(key, f"cannot be started: it is {running.state}")
-        workers = sum(action.nodes.values())
+        workers = sum(action.workers_on.values())
         least, most = job.min_workers or job.workers, job.max_workers or job.workers
         if not least <= workers <= most:
             raise ImpossibleError(key, f"it has {count(workers, 'worker')}, and from {least} to {most} are allowed")
-        pool = self._hosts.place(key, job.tenant, action.nodes, job.gpus_per_worker)
+        pool = self._hosts.place(key, job.tenant, action.workers_on, job.gpus_per_worker)
         if pool not in job.pools:
             raise ImpossibleError(key, f"cannot run in pool {pool}, only in {', '.join(job.pools)}")
-        done = running.begin(self._now, action.nodes, pool)
+        done = running.begin(self._now, action.workers_on, pool)
         self._meter.start(job.tenant, job.pools[0], pool, running.place, running.gpus)
         self._push(done, "done", running)
         if (since := self._claims.pop(key, None)) is not None:
             self._reclaims.append(Reclaim(key, job.tenant, pool, self._now - since))
-        self.log({"t": self._now, "event": "Start", "job": key, "nodes": dict(sorted(action.nodes.items()))})
+        self.log({"t": self._now, "event": "Start", "job": key, "nodes": dict(sorted(action.workers_on.items()))})
 
     def _stop(self, running: Running, action: Stop) -> None:
         job, key, grace = running.job, action.key, action.grace_s

@@ -29,7 +29,7 @@ class Running:
     changes: int = 0
     """Counts its starts and stops: an event of an earlier one is void."""
     pool: str = ""
-    nodes: Mapping[str, int] = field(default_factory=dict)
+    workers_on: Mapping[str, int] = field(default_factory=dict)
     gpus: int = 0
     pace: Pace | None = None
     stop_began: float = 0.0
@@ -38,17 +38,17 @@ class Running:
     setback: Setback | None = None
     """Why it was cut short last."""
 
-    def begin(self, now: float, nodes: Mapping[str, int], pool: str) -> float:
+    def begin(self, now: float, workers_on: Mapping[str, int], pool: str) -> float:
         """It runs on these hosts; returns when it will be done."""
-        workers = sum(nodes.values())
-        self.nodes, self.pool, self.gpus = dict(nodes), pool, workers * self.job.gpus_per_worker
+        workers = sum(workers_on.values())
+        self.workers_on, self.pool, self.gpus = dict(workers_on), pool, workers * self.job.gpus_per_worker
         if self.outcome.first_start is None:
             self.outcome.first_start = now
         return self._run(now, workers / self.job.workers)
 
     def begin_again(self, now: float) -> float:
         """Its gang starts anew in its place; returns when it will be done."""
-        return self._run(now, sum(self.nodes.values()) / self.job.workers)
+        return self._run(now, sum(self.workers_on.values()) / self.job.workers)
 
     def _run(self, now: float, speed: float) -> float:
         self.state = State.RUNNING
@@ -80,7 +80,7 @@ class Running:
         """Its pods are gone, and it is pending again."""
         if self.state is State.STOPPING:
             self.outcome.stopping_gpu_s += (now - self.stop_began) * self.gpus
-        self.state, self.pace, self.nodes, self.gpus = State.PENDING, None, {}, 0
+        self.state, self.pace, self.workers_on, self.gpus = State.PENDING, None, {}, 0
         self.changes += 1
 
     def _cut(self, now: float, *, saves: bool) -> Cut:

@@ -173,8 +173,6 @@ def _conditions(site: Site, scenario: ScenarioSpec) -> Conditions:
 
 
 class _Maker:
-    """Makes jobs of a trace's."""
-
     def __init__(self, site: Site, pools: Sequence[GPUPool], scenario: ScenarioSpec, source: str) -> None:
         self._site, self._scenario, self._source = site, scenario, source
         self._hosts: dict[str, list[Node]] = {pool: [] for pool in site.pools}

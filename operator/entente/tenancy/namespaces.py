@@ -134,4 +134,5 @@ async def _signs_of_use(client: KubeClient, name: str) -> str:
 
 def _taken(name: str, why: str) -> Finding:
     reason = f": {why}" if why else ""
-    return Finding(NAMESPACE_TAKEN, NAMESPACE_TAKEN, f"namespace {name} is not available{reason}")
+    text = f"namespace {name} is not available{reason}; name another in spec.namespaces"
+    return Finding(NAMESPACE_TAKEN, NAMESPACE_TAKEN, text)

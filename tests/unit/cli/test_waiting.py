@@ -173,8 +173,8 @@ Its tenant's guarantee covers it since 2027-01-15 07:59:40Z. Pool h100 promises
         """
 lab/llm is Pending since 2027-01-15 07:00:00Z (1h), number 1 in the queue.
 The reason is Reserved. It asks for 16 GPUs of pool h100 (2 workers of 8). The
-  pool has 8 free GPUs for it; more come free at a known time and are reserved
-  for it.
+  pool has 8 free GPUs for it; more come free at a known time and are named for
+  it.
 What ends the wait: these GPUs come free; nobody has to do anything.
 No time is promised: the guarantee does not cover it, or no hosts fit it now.
 It is expected to start at 2027-01-15 08:05:00Z, in 5m.

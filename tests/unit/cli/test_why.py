@@ -98,7 +98,7 @@ def test_an_entitled_job_fears_its_own_tenant_only() -> None:
 )
 def test_a_borrowed_job_is_told_who_may_take_its_gpus(since: float, words: str) -> None:
     text = told(borrowed(since))
-    assert "A job within another tenant's guarantee can take its GPUs at any time." in text
+    assert "A job within another tenant's guarantee can take its GPUs at any time, and so can a job of its own" in text
     assert words in text
 
 
@@ -163,9 +163,11 @@ def test_evictions_are_told_with_their_cause_and_cost(cause: EvictionCause) -> N
 def test_a_failed_job_says_what_failed_it() -> None:
     told_ = {"reason": "RetryLimitExceeded", "message": "exit code 3", "lastTransitionTime": ago(1)}
     status = {"phase": "Failed", "failures": 4, "conditions": [{"type": "Failed", "status": "True", **told_}]}
-    text = told(status)
-    assert "RetryLimitExceeded: exit code 3" in text
-    assert "It failed 4 times" in text
+    assert told(status) == "lab/llm is Failed. RetryLimitExceeded: exit code 3"
+
+
+def test_a_job_that_failed_before_says_how_often_it_may() -> None:
+    assert "It failed 1 time, and spec.retry.limit is 3." in told({**pending("NoFreeGPUs", "..."), "failures": 1})
 
 
 def test_a_job_that_is_being_deleted_says_so() -> None:

@@ -77,7 +77,7 @@ def test_each_banner_has_the_numbers_of_its_act() -> None:
         "anthropic submits its work; xai's half of the estate is idle: 8 of 32 GPUs in use",
         "anthropic fills the idle half: 24 GPUs, 8 borrowed from xai",
         "The estate is full: 16 of xai's 16 GPUs work for anthropic",
-        "xai is back and takes its guarantee: 8 of 16 GPUs so far, 1 jobs told to save and make room",
+        "xai is back and takes its guarantee: 8 of 16 GPUs so far, 1 job told to save and make room",
         "xai has its guarantee back: 16 of 16 GPUs; anthropic goes on with 16",
         "xai has had its guarantee back and lends what it needs no more: 8 of 16 GPUs; anthropic goes on with 24",
     }

@@ -26,7 +26,6 @@ def world(draft: Draft) -> World:
 
 
 def said(decisions: tuple[Decision, ...]) -> list[tuple[str, str]]:
-    """What was decided about which job."""
     return [(type(d).__name__, d.job) for d in decisions]
 
 

@@ -98,7 +98,6 @@ def drawn_test(order: random.Random) -> Asked:
 
 
 def brute(groups: Sequence[Group], test: Asked) -> Chosen | None:
-    """The cheapest of all sets."""
     sets = [
         tuple(o for o in picked if o is not None) for picked in itertools.product(*[(None, *group) for group in groups])
     ]

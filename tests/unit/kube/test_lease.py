@@ -24,8 +24,6 @@ def loop_time() -> float:
 
 @dataclass(frozen=True)
 class Trip:
-    """What one request meets on its way."""
-
     there_s: float = 0.0
     back_s: float = 0.0
     lost: str = ""

@@ -47,8 +47,6 @@ class Changes:
 
 @dataclass
 class Followed:
-    """A running reflector of pods."""
-
     api: ApiServer
     reflector: Reflector[Record]
     changes: Changes
@@ -257,7 +255,7 @@ async def test_an_unreadable_object_keeps_its_last_good_record_and_is_named_with
         await followed.until(lambda: not followed.reflector.unreadable)
         assert followed.phases == {"a/x": "Failed"}
 
-    assert "pods a/x cannot be read: KeyError" in caplog.text
+    assert "cannot read pods a/x: KeyError" in caplog.text
     assert "s3cret" not in caplog.text
 
 

@@ -13,8 +13,6 @@ from entente.operator.handlers import Body, CappedJitter, kopf_settings, login_w
 
 
 class Listener:
-    """Remembers what it is told."""
-
     def __init__(self) -> None:
         self.told: list[tuple[str, str, bool]] = []
 

@@ -73,7 +73,7 @@ def test_another_job_of_the_same_name_is_not_left_alone() -> None:
 
 def test_the_log_says_where_and_not_what_the_owner_wrote(caplog: pytest.LogCaptureFixture) -> None:
     _fails(Setbacks(lambda _: None), _tracked(), NOW)
-    assert f"job {NAMESPACE}/train: UnforeseenError (Observe), again in 1 s" in caplog.text
+    assert f"job {NAMESPACE}/train: unforeseen UnforeseenError (Observe); trying again in 1 s" in caplog.text
     assert "test_setbacks.py" in caplog.text
     assert WRITTEN not in caplog.text
 

@@ -139,7 +139,7 @@ def test_a_copy_is_changed_alone() -> None:
 def seated(estate: Hosts, sizes: dict[str, int]) -> Iterator[tuple[str, str, int]]:
     """Each host of each gang, with the tenant and its GPUs there."""
     for placed in estate.placed.values():
-        for host, workers in placed.nodes.items():
+        for host, workers in placed.workers_on.items():
             assert host in sizes
             yield host, placed.tenant, workers * placed.gang.gpus
 

@@ -38,7 +38,7 @@ class Reservation:
     pool: str
     turn: float | None
     """When its hosts are expected to be free; none: somebody does not say how long it runs."""
-    nodes: Mapping[str, int]
+    workers_on: Mapping[str, int]
     """Its workers on each host."""
     then: Hosts
     """The pool as it will be when the head has started there."""
@@ -110,7 +110,7 @@ class EasyPolicy(NonPreemptive):
         self._expect_end(job, pool, now)
         reserved = self.reservation
         if reserved is not None and pool == reserved.pool and not self._over_by_turn(job, now):
-            reserved.then.restore(job.key, Placed(job.tenant, gang_of(job), place.nodes))
+            reserved.then.restore(job.key, Placed(job.tenant, gang_of(job), place.workers_on))
         return place
 
     def _renew(self, head: SimJob, now: float) -> None:
@@ -128,8 +128,8 @@ class EasyPolicy(NonPreemptive):
         for turn, keys in self._endings(pool, now):
             for key in keys:
                 then.release(key)
-            if (nodes := then.place(head.key, head.tenant, gang)) is not None:
-                return Reservation(head, pool, turn, nodes, then)
+            if (workers_on := then.place(head.key, head.tenant, gang)) is not None:
+                return Reservation(head, pool, turn, workers_on, then)
         return None  # it would fit only if a host came back
 
     def _endings(self, pool: str, now: float) -> Iterator[tuple[float | None, list[str]]]:
@@ -176,22 +176,22 @@ class EasyPolicy(NonPreemptive):
         if (beside := self._find_beside(job, reserved)) is not None:
             return job, beside
         short = None if reserved.turn is None else lane.first(reserved.turn - now)
-        return None if short is None else (self._backlog.pending[short], Place(short, place.nodes))
+        return None if short is None else (self._backlog.pending[short], Place(short, place.workers_on))
 
     def _find_beside(self, job: SimJob, reserved: Reservation) -> Place | None:
         """Where the job can run for any time without delaying the head."""
         for pool in job.pools:
             hosts = self.floor.hosts[pool]
             with hosts.hidden(self._kept_from(job, reserved) if pool == reserved.pool else {}):
-                nodes = hosts.find(job.tenant, gang_of(job))
-            if nodes is not None:
-                return Place(job.key, nodes)
+                workers_on = hosts.find(job.tenant, gang_of(job))
+            if workers_on is not None:
+                return Place(job.key, workers_on)
         return None
 
     def _kept_from(self, job: SimJob, reserved: Reservation) -> dict[str, int]:
         """GPUs free now that the job must leave for the head, since it will still run at the head's turn."""
         hosts = self.floor.hosts[reserved.pool]
-        free = {host: hosts.free_on(host) for host in reserved.nodes}
+        free = {host: hosts.free_on(host) for host in reserved.workers_on}
         if hosts.exclusive and job.tenant != reserved.job.tenant:
             return free
         return {host: max(0, gpus - reserved.then.free_on(host)) for host, gpus in free.items()}

@@ -44,16 +44,16 @@ class Floor:
         if shape in self._too_large:
             return None
         for pool in job.pools:
-            nodes = self.hosts[pool].find(job.tenant, gang_of(job))
-            if nodes is not None:
-                return Place(job.key, nodes)
+            workers_on = self.hosts[pool].find(job.tenant, gang_of(job))
+            if workers_on is not None:
+                return Place(job.key, workers_on)
         self._too_large.add(shape)
         return None
 
     def start(self, job: SimJob, place: Place) -> str:
         """The job starts there; returns the pool."""
-        pool = self._pool_of[next(iter(place.nodes))]
-        self.hosts[pool].restore(job.key, Placed(job.tenant, gang_of(job), place.nodes))
+        pool = self._pool_of[next(iter(place.workers_on))]
+        self.hosts[pool].restore(job.key, Placed(job.tenant, gang_of(job), place.workers_on))
         self._running[job.key] = pool
         return pool
 

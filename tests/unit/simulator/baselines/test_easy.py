@@ -175,9 +175,9 @@ def test_the_jobs_that_outlast_the_turn_leave_room_for_the_head(jobs: list[Submi
             return
         left = dict.fromkeys(estate.nodes, 0)
         for key, placed in policy.floor.hosts[reserved.pool].placed.items():
-            for host, workers in placed.nodes.items():
+            for host, workers in placed.workers_on.items():
                 left[host] += workers * placed.gang.gpus if key in reserved.then.placed else 0
-        for host, workers in reserved.nodes.items():
+        for host, workers in reserved.workers_on.items():
             assert left[host] + workers * gang_of(reserved.job).gpus <= estate.nodes[host].gpus
 
     replayed(policy, estate, jobs, watch=look)

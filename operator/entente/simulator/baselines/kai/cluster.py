@@ -24,10 +24,10 @@ class Cluster:
     """
 
     def __init__(self, site: Site, pool: str) -> None:
-        nodes = {name: node.capacity for name, node in site.nodes.items() if node.pool == pool}
-        self.hosts = Hosts(nodes, exclusive=site.pools[pool].exclusive)
-        self.gpus = nodes
-        self.total = sum(nodes.values())
+        gpus = {name: node.capacity for name, node in site.nodes.items() if node.pool == pool}
+        self.hosts = Hosts(gpus, exclusive=site.pools[pool].exclusive)
+        self.gpus = gpus
+        self.total = sum(gpus.values())
         self.parent = Queue(pool, quota=None)
         self.leaves = {
             name: _leaf(name, tenant.terms[pool], self.parent, age)
@@ -35,7 +35,7 @@ class Cluster:
             if pool in tenant.terms
         }
         self._below = {pool: list(self.leaves.values())}
-        self.held = dict.fromkeys(nodes, 0)
+        self.held = dict.fromkeys(gpus, 0)
         """GPUs of each host that pods take, running or stopping."""
         self._holder: dict[str, str] = {}
         """The tenant of the pods that came first to each host that has some."""
@@ -58,15 +58,15 @@ class Cluster:
             return None
         return self.hosts.find(unit.queue.name, unit.gang)
 
-    def put(self, unit: Unit, nodes: Mapping[str, int]) -> None:
-        self.hosts.restore(unit.id, Placed(unit.queue.name, unit.gang, nodes))
+    def put(self, unit: Unit, workers_on: Mapping[str, int]) -> None:
+        self.hosts.restore(unit.id, Placed(unit.queue.name, unit.gang, workers_on))
         unit.queue.take(unit.gang.total, non_preemptible=not unit.work.preemptible)
 
     def lift(self, unit: Unit) -> Mapping[str, int]:
         """The unit loses its place; returns it."""
-        nodes = self.hosts.release(unit.id).nodes
+        workers_on = self.hosts.release(unit.id).workers_on
         unit.queue.take(-unit.gang.total, non_preemptible=not unit.work.preemptible)
-        return nodes
+        return workers_on
 
     def may_start(self, work: Work) -> bool:
         """Whether no pods, of others or its own, are left where the job has its place."""
@@ -74,14 +74,14 @@ class Cluster:
         return all(
             self.held[host] + workers * each <= self.gpus[host]
             and not (exclusive and self._holder.get(host, tenant) != tenant)
-            for host, workers in work.nodes().items()
+            for host, workers in work.workers_on().items()
         )
 
     def start(self, work: Work, now: float) -> dict[str, int]:
         """The job starts in its place; returns that."""
-        nodes = work.nodes()
+        workers_on = work.workers_on()
         work.state, work.started = State.RUNNING, now
-        work.held = {host: workers * work.job.gpus_per_worker for host, workers in nodes.items()}
+        work.held = {host: workers * work.job.gpus_per_worker for host, workers in workers_on.items()}
         for host, gpus in work.held.items():
             self.held[host] += gpus
             self._holder.setdefault(host, work.queue.name)
@@ -90,7 +90,7 @@ class Cluster:
                 insort(self.running[work.queue.name], unit.rank)
                 self._units[unit.rank] = unit
             _add(self._reach[work.queue.name], work.held, 1)
-        return nodes
+        return workers_on
 
     def stop(self, work: Work) -> None:
         """The job stops; its pods still take what they took, its places are as decided."""

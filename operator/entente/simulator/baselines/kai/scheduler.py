@@ -72,7 +72,7 @@ class Scheduler:
     def host_lost(self, host: str) -> None:
         """A host is gone; places kept on it are, too."""
         self.cluster.lost(host)
-        for work in [work for work in self._kept.values() if host in work.nodes()]:
+        for work in [work for work in self._kept.values() if host in work.workers_on()]:
             self.cluster.vacate(work)
             del self._kept[work.job.key]
             if work.state is State.KEPT:
@@ -124,12 +124,12 @@ class Scheduler:
         grown: list[Unit] = []
         turns = Turns(self.backlog, self.cluster.total, worth)
         while (unit := turns.next()) is not None:
-            nodes = hosts.find(unit.queue.name, unit.gang)
-            if nodes is None:
+            workers_on = hosts.find(unit.queue.name, unit.gang)
+            if workers_on is None:
                 msg = f"{unit.id}: has room, but no place"
                 raise AssertionError(msg)
             turns.settle()
-            self._give(unit, nodes)
+            self._give(unit, workers_on)
             # what did not fit does not fit now either, until the next cycle
             fits = {entry: False for entry, fit in fits.items() if not fit}
             after = unit.work.surplus[unit.rank.number :]
@@ -262,13 +262,13 @@ class Scheduler:
                 why = cause
             self.cluster.stop(work)
             self._stops.append(Stop(key, why, for_key=unit.work.job.key))
-        self._give(unit, outcome.nodes)
+        self._give(unit, outcome.workers_on)
 
-    def _give(self, unit: Unit, nodes: Mapping[str, int]) -> None:
+    def _give(self, unit: Unit, workers_on: Mapping[str, int]) -> None:
         """A pending unit gets this place; it goes there as soon as nobody is there any more."""
         self.backlog.remove(unit)
-        self.cluster.put(unit, nodes)
-        unit.work.places[unit.id] = nodes
+        self.cluster.put(unit, workers_on)
+        unit.work.places[unit.id] = workers_on
         unit.work.state = State.KEPT
         self._kept[unit.work.job.key] = unit.work
 

@@ -30,7 +30,7 @@ MAX_FORMED = 512
 class Outcome:
     workers: int
     """Of the job, as many as were tried."""
-    nodes: Mapping[str, int]
+    workers_on: Mapping[str, int]
     """Its place."""
     gone: Sequence[Unit] = ()
     """Victims without a place, in the order in which they were added."""
@@ -78,7 +78,7 @@ class Search:
         # all victims at once make the most room there can be
         if slots(self._cluster, self._unit.gang.gpus, self._reach, self._base) < self._unit.gang.workers:
             return None
-        for scenarios in (self._by_node, self._by_nodes):
+        for scenarios in (self._by_host, self._by_hosts):
             recorded: Sequence[Unit] = ()
             low, high, workers = 0, self._unit.gang.workers + 1, 1
             while high - low > 1:
@@ -108,32 +108,32 @@ class Search:
                 return outcome
         return None
 
-    def _by_node(self, _: int, recorded: Sequence[Unit]) -> Iterator[Sequence[Unit]]:
-        """The victims so far on each node of the last one."""
+    def _by_host(self, _: int, recorded: Sequence[Unit]) -> Iterator[Sequence[Unit]]:
+        """The victims so far on each host of the last one."""
         if recorded:
             yield recorded
         known = {unit.id for unit in recorded}
-        on_node: dict[str, list[Unit]] = {}
+        on_host: dict[str, list[Unit]] = {}
         freed = freed_by(recorded)
         for victim in self._victims():
             if victim.id in known:
                 continue
             mine, roomy = victim.work.places[victim.id], False
             for host in mine:
-                on_node.setdefault(host, []).append(victim)
+                on_host.setdefault(host, []).append(victim)
                 freed[host] = freed.get(host, 0) + mine[host] * victim.gang.gpus
                 if self._cluster.hosts.free_on(host) + freed[host] >= self._unit.gang.gpus:
                     roomy = True
             if roomy:
                 for host in sorted(mine):
-                    yield [*recorded, *on_node[host]]
+                    yield [*recorded, *on_host[host]]
 
-    def _by_nodes(self, workers: int, recorded: Sequence[Unit]) -> Iterator[Sequence[Unit]]:
-        """All victims so far on the nodes that are freest with them, of the fewest such nodes on."""
+    def _by_hosts(self, workers: int, recorded: Sequence[Unit]) -> Iterator[Sequence[Unit]]:
+        """All victims so far on the hosts that are freest with them, of the fewest such hosts on."""
         if recorded:
             yield recorded
         if self._unit.gang.workers == 1:
-            # one node is enough for it: these scenarios were all tried
+            # one host is enough for it: these scenarios were all tried
             return
         known = {unit.id for unit in recorded}
         added: list[Unit] = []
@@ -155,28 +155,28 @@ class Search:
         hosts, gpus = self._cluster.hosts, self._unit.gang.gpus
         freed = freed_by(recorded)
         room: dict[str, int] = {}
-        on_node: dict[str, list[Unit]] = {}
+        on_host: dict[str, list[Unit]] = {}
         for unit in added:
             for host, count in unit.work.places[unit.id].items():
                 if host not in room:
                     room[host] = hosts.free_on(host) + freed.get(host, 0)
                 room[host] += count * unit.gang.gpus
-                on_node.setdefault(host, []).append(unit)
-        # a stable sort: nodes with equal room in the order in which they were met
-        nodes = sorted((host for host in room if room[host] >= gpus), key=room.__getitem__)
+                on_host.setdefault(host, []).append(unit)
+        # a stable sort: hosts with equal room in the order in which they were met
+        roomy = sorted((host for host in room if room[host] >= gpus), key=room.__getitem__)
         elsewhere = hosts.free + sum(freed.values()) - sum(hosts.free_on(host) + freed.get(host, 0) for host in room)
         missing = workers * gpus - elsewhere
         count = 0
-        while missing > 0 and count < len(nodes):
-            missing -= room[nodes[count]]
+        while missing > 0 and count < len(roomy):
+            missing -= room[roomy[count]]
             count += 1
         step = 1
         while missing <= 0:
-            picked = {unit.id for host in nodes[:count] for unit in on_node[host]}
+            picked = {unit.id for host in roomy[:count] for unit in on_host[host]}
             yield [*recorded, *(unit for unit in added if unit.id in picked)]
-            if count >= len(nodes):
+            if count >= len(roomy):
                 return
-            count, step = min(count + step, len(nodes)), 2 * step
+            count, step = min(count + step, len(roomy)), 2 * step
 
     def _tried(self, workers: int, units: Sequence[Unit]) -> Outcome | None:
         """Simulate the scenario, unless it cannot hold or was tried."""
@@ -208,11 +208,11 @@ class Search:
         for unit in (claimant, *units):
             if unit.id in after:
                 self._cluster.lift(unit)
-        for unit, nodes in before:
-            self._cluster.put(unit, nodes)
+        for unit, workers_on in before:
+            self._cluster.put(unit, workers_on)
         if claimant.id not in after or (self._all_placed and len(after) <= len(units)):
             return None
-        touched = [unit for unit, nodes in before if after.get(unit.id) != nodes]
+        touched = [unit for unit, workers_on in before if after.get(unit.id) != workers_on]
         return Outcome(
             workers,
             after[claimant.id],

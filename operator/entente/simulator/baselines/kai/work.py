@@ -84,10 +84,10 @@ class Work:
         """Its units that have a place or are kept one."""
         return (unit for unit in (self.core, *self.surplus) if unit.id in self.places)
 
-    def nodes(self) -> dict[str, int]:
+    def workers_on(self) -> dict[str, int]:
         """Workers on each host of all its places."""
-        nodes: dict[str, int] = {}
+        workers_on: dict[str, int] = {}
         for place in self.places.values():
             for host, workers in place.items():
-                nodes[host] = nodes.get(host, 0) + workers
-        return nodes
+                workers_on[host] = workers_on.get(host, 0) + workers
+        return workers_on

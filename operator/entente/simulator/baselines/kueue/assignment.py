@@ -40,7 +40,7 @@ class Assignment:
     flavor: str = ""
     height: int = 0
     """How far up the tree it borrows; 0: not at all (K11)."""
-    nodes: Mapping[str, int] | None = None
+    workers_on: Mapping[str, int] | None = None
     """Workers on each host, once the targets are gone."""
     targets: tuple[Target, ...] = ()
 
@@ -142,9 +142,9 @@ class Assigner:
         """Hosts for a request that may have the quota, or victims until quota and hosts are enough (K19)."""
         gang, found = request.gang, Assignment(Mode.PREEMPT, request.gang, cohort.flavor, quota.height)
         if quota.way is _Way.FIT:
-            nodes = cohort.hosts.find(request.queue, gang)
-            if nodes is not None:
-                return Assignment(Mode.FIT, gang, cohort.flavor, quota.height, nodes)
+            workers_on = cohort.hosts.find(request.queue, gang)
+            if workers_on is not None:
+                return Assignment(Mode.FIT, gang, cohort.flavor, quota.height, workers_on)
         if not cohort.could_hold(gang):
             return Assignment(Mode.NO_FIT, gang)
         if quota.way is _Way.NO_CANDIDATES:
@@ -190,7 +190,7 @@ def _hosts_without(cohort: Cohort, request: Request, targets: Sequence[Target]) 
     """Where the gang goes once the targets are gone."""
     hosts = cohort.hosts
     off = {target.workload.key: hosts.release(target.workload.key) for target in targets}
-    nodes = hosts.find(request.queue, request.gang)
+    workers_on = hosts.find(request.queue, request.gang)
     for key, placed in off.items():
         hosts.restore(key, placed)
-    return nodes
+    return workers_on

@@ -26,7 +26,7 @@ class Ceiling:
 
     def raise_by(self, placed: Placed) -> None:
         """These GPUs may come free, too."""
-        for host, workers in placed.nodes.items():
+        for host, workers in placed.workers_on.items():
             before = self._free.get(host, 0)
             self._free[host] = after = before + workers * placed.gang.gpus
             for gpus in self._slots:

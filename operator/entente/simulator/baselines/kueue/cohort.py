@@ -46,13 +46,13 @@ class Cohort:
         """
         return sum(count * (size // gang.gpus) for size, count in self._sizes.items()) >= gang.workers
 
-    def admit(self, workload: Workload, gang: Gang, nodes: Mapping[str, int], now: float) -> None:
+    def admit(self, workload: Workload, gang: Gang, workers_on: Mapping[str, int], now: float) -> None:
         """A workload gets quota and hosts.
 
         Raises:
             ValueError: A host does not have the GPUs free.
         """
-        self.hosts.restore(workload.key, Placed(workload.queue, gang, nodes))
+        self.hosts.restore(workload.key, Placed(workload.queue, gang, workers_on))
         workload.gang = gang
         queue = self.queues[workload.queue]
         queue.reserve(workload, self.flavor, now)

@@ -115,15 +115,15 @@ class Cycle:
 
     def _lacks_hosts(self, entry: _Entry) -> bool:
         assignment, tenant = entry.assignment, entry.workload.queue
-        if not assignment.nodes:
+        if not assignment.workers_on:
             return False
         hosts = self.cohorts[assignment.flavor].hosts
         leaving = [hosts.placed[key] for key in self._leaving(entry)]
-        for host, workers in assignment.nodes.items():
+        for host, workers in assignment.workers_on.items():
             if hosts.exclusive and self._takers.get(host, tenant) != tenant:
                 return True
-            room = hosts.free_on(host) + sum(_gpus_on(placed.gang, placed.nodes, host) for placed in leaving)
-            room -= sum(_gpus_on(it.assignment.gang, it.assignment.nodes or {}, host) for it in self._waiting)
+            room = hosts.free_on(host) + sum(_gpus_on(placed.gang, placed.workers_on, host) for placed in leaving)
+            room -= sum(_gpus_on(it.assignment.gang, it.assignment.workers_on or {}, host) for it in self._waiting)
             if workers * assignment.gang.gpus > room:
                 return True
         return False
@@ -136,12 +136,12 @@ class Cycle:
                 cohort = self.cohorts[workload.flavor or ""]
                 gang, since = workload.gang, workload.reserved
                 placed = cohort.free(workload)
-                undo.callback(cohort.admit, workload, gang, placed.nodes, since)
+                undo.callback(cohort.admit, workload, gang, placed.workers_on, since)
             for number, entry in enumerate(self._waiting):
                 hosts, gang = self.cohorts[entry.assignment.flavor].hosts, entry.assignment.gang
                 if hosts.exclusive:
                     continue  # `_takers` says whose such a host will be
-                for host, workers in (entry.assignment.nodes or {}).items():
+                for host, workers in (entry.assignment.workers_on or {}).items():
                     kept = min(hosts.free_on(host), workers * gang.gpus)
                     if kept:
                         key = f"{number} {host}"
@@ -166,7 +166,7 @@ class Cycle:
         workload.tried = (0, self.assigner.generation)
         self._node(entry).add(entry.assignment.gang.total)
         self._waiting.append(entry)
-        for host in entry.assignment.nodes or ():
+        for host in entry.assignment.workers_on or ():
             self._takers.setdefault(host, workload.queue)
         return self.queues[workload.queue].pending.stick(workload)
 
@@ -181,20 +181,20 @@ class Cycle:
 
     def _admit(self, entry: _Entry) -> bool:
         assignment, workload = entry.assignment, entry.workload
-        cohort, nodes = self.cohorts[assignment.flavor], assignment.nodes or {}
+        cohort, workers_on = self.cohorts[assignment.flavor], assignment.workers_on or {}
         hosts = cohort.hosts
-        if any(workers * assignment.gang.gpus > hosts.free_on(host) for host, workers in nodes.items()):
+        if any(workers * assignment.gang.gpus > hosts.free_on(host) for host, workers in workers_on.items()):
             return self._skip(workload)  # Kueue admits it on GPUs of pods that still end; here it starts after them
         self.queues[workload.queue].pending.pop(workload)
-        cohort.admit(workload, assignment.gang, nodes, self.now)
+        cohort.admit(workload, assignment.gang, workers_on, self.now)
         self._admitted = True
-        self._takers.update(dict.fromkeys(nodes, workload.queue))
-        self.actions.append(Place(workload.key, nodes))
+        self._takers.update(dict.fromkeys(workers_on, workload.queue))
+        self.actions.append(Place(workload.key, workers_on))
         return True
 
     def _node(self, entry: _Entry) -> QuotaNode:
         return self.queues[entry.workload.queue].quotas[entry.assignment.flavor]
 
 
-def _gpus_on(gang: Gang, nodes: Mapping[str, int], host: str) -> int:
-    return nodes.get(host, 0) * gang.gpus
+def _gpus_on(gang: Gang, workers_on: Mapping[str, int], host: str) -> int:
+    return workers_on.get(host, 0) * gang.gpus

@@ -40,7 +40,6 @@ class KueuePolicy:
         queue.pending.push(workload)
 
     def finished(self, key: str, now: float) -> None:  # noqa: ARG002 - the protocol's
-        """A workload's pods are gone for good."""
         self._free(self._workloads.pop(key))
 
     def stopped(self, key: str, now: float) -> None:  # noqa: ARG002 - the protocol's

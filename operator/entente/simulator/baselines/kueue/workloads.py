@@ -143,7 +143,6 @@ class ClusterQueue:
     _lines: dict[tuple[str, bool], Line] = field(default_factory=dict)
 
     def reserve(self, workload: Workload, flavor: str, now: float) -> None:
-        """A workload gets quota of a pool."""
         workload.flavor, workload.reserved = flavor, now
         self.quotas[flavor].add(workload.gpus)
         self._enter(workload)

@@ -24,8 +24,6 @@ Submitted = tuple[SimJob, float]
 
 @dataclass(slots=True)
 class Seen:
-    """What a policy decided, in order."""
-
     policy: KaiPolicy
     starts: list[tuple[str, float, Mapping[str, int]]] = field(default_factory=list)
     stops: list[tuple[str, float, EvictionCause | None, str | None]] = field(default_factory=list)
@@ -37,7 +35,7 @@ class Seen:
         actions = self.policy.decide(now)
         for action in actions:
             if isinstance(action, Place):
-                self.starts.append((action.key, now, dict(action.nodes)))
+                self.starts.append((action.key, now, dict(action.workers_on)))
             elif isinstance(action, Stop):
                 self.stops.append((action.key, now, action.cause, action.for_key))
         return actions

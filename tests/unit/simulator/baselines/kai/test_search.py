@@ -61,7 +61,7 @@ def test_a_gang_on_several_nodes_takes_node_by_node() -> None:
     outcome = solved(made, "b/1", ["a"])
     assert sorted(ids(outcome)[0]) == ["a/2", "a/3"]
     assert outcome is not None
-    assert outcome.nodes == {"h2": 1, "h3": 1}
+    assert outcome.workers_on == {"h2": 1, "h3": 1}
 
 
 @pytest.mark.parametrize("workers", [4, 5, 7, 8])

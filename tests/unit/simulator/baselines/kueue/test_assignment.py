@@ -28,7 +28,7 @@ def test_k8_quota_decides(asked: int, mode: Mode, height: int) -> None:
     assert found.mode is mode
     if mode is Mode.FIT:
         assert found.height == height
-        assert found.nodes == {"h0": 1}
+        assert found.workers_on == {"h0": 1}
 
 
 def test_k8_its_own_quota_may_be_taken_back() -> None:
@@ -39,7 +39,7 @@ def test_k8_its_own_quota_may_be_taken_back() -> None:
     assert found.mode is Mode.PREEMPT
     assert [target.workload.key for target in found.targets] == ["b/2"]
     assert found.height == 0
-    assert found.nodes == {"h0": 1}, "where it goes once they are gone"
+    assert found.workers_on == {"h0": 1}, "where it goes once they are gone"
 
 
 def test_k8_a_request_within_quota_that_would_borrow_finds_nobody() -> None:
@@ -57,7 +57,7 @@ def test_k19_quota_says_yes_and_hosts_say_no() -> None:
     found = Assigner({"p": site}).assign(workload("a/new", 4))
     assert found.mode is Mode.PREEMPT
     assert [target.workload.key for target in found.targets] == ["b/2"]
-    assert found.nodes == {"h1": 1}
+    assert found.workers_on == {"h1": 1}
 
 
 def test_k19_what_no_empty_host_could_hold_evicts_nobody() -> None:

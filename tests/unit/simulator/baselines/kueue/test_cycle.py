@@ -75,8 +75,8 @@ def test_a_head_finds_other_hosts_where_an_earlier_one_took_its_own() -> None:
     site = cohort({"a": 4, "b": 4}, hosts=[4, 4])
     wait(site, workload("a/1", 4, created=1), workload("b/1", 4, created=2))
     assert cycle(site) == (True, ["place a/1", "place b/1"]), "each was to have the first host"
-    assert set(site.hosts.placed["a/1"].nodes) == {"h0"}
-    assert set(site.hosts.placed["b/1"].nodes) == {"h1"}
+    assert set(site.hosts.placed["a/1"].workers_on) == {"h0"}
+    assert set(site.hosts.placed["b/1"].workers_on) == {"h1"}
 
 
 def test_a_head_that_cannot_be_admitted_lets_the_next_one_pass() -> None:

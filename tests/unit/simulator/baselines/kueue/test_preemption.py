@@ -207,7 +207,7 @@ def test_victims_are_borrowers_and_none_but_the_last_can_be_left_out(
     request = Request(queue, priority, Gang(*gang))
     quota = site.queues[queue].quotas["p"]
     before = usage(site), site.free_by_host()
-    places = {key: placed.nodes for key, placed in site.hosts.placed.items()}
+    places = {key: placed.workers_on for key, placed in site.hosts.placed.items()}
     targets = Preemption(site, request, placed=True).targets()
     assert (usage(site), site.free_by_host()) == before
     if not targets:
