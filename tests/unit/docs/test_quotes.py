@@ -1,4 +1,6 @@
-"""What a page quotes of a file is in that file."""
+"""What a page quotes of a file is in that file, whatever its indentation there."""
+
+from textwrap import dedent
 
 import pytest
 
@@ -10,7 +12,9 @@ QUOTING = [page for page in pages() if list(page.quotes)]
 @pytest.mark.parametrize("page", QUOTING, ids=lambda page: page.name)
 def test_a_quote_is_what_the_file_says(page: Page) -> None:
     for file, text in page.quotes:
-        assert text in (ROOT / file).read_text(encoding="utf-8"), f"quote: {file}"
+        quoted, lines = text.splitlines(), (ROOT / file).read_text(encoding="utf-8").splitlines()
+        parts = (lines[first : first + len(quoted)] for first in range(len(lines)))
+        assert any(dedent("\n".join(part)).splitlines() == quoted for part in parts), f"quote: {file}"
 
 
 def test_the_way_from_torchrun_quotes_its_examples() -> None:
