@@ -116,12 +116,15 @@ def _default(info: FieldInfo) -> str:
 def _reasons() -> str:
     head = """# Why a job waits
 
-`status.queue.reason` of a pending job is one of these words; of those that hold, the first in this order. The message
-beside it has the numbers: what was asked, what is free, which limit binds, what is missing and what would change it. It
-tells nothing of other tenants. A job that waits for one of the reasons before `Held` is no demand: it takes no part of
+`status.queue.reason` of a pending job is one of these words. Where several are true, it is the first of them in this
+order. The message beside it has the numbers: what was asked, what is free, which limit binds, what is missing and what
+would change it. It tells nothing of other tenants.
+
+A job with a reason before `Held` cannot start now, whatever is free. It does not count as demand: it takes no part of
 its tenant's guarantee.
 
-`kubectl entente why JOB` says it all in sentences ([how to read it](../how-to/why-is-my-job-waiting.md)).
+`kubectl entente why JOB` says it in sentences. [Why is my job waiting?](../how-to/why-is-my-job-waiting.md) has an
+example of each reason, and what to do.
 
 | reason | meaning | what ends the wait |
 |---|---|---|

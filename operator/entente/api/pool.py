@@ -49,23 +49,27 @@ class Handover(Model):
     """What must succeed on a node before another tenant gets it."""
 
     image: Annotated[str, Field(min_length=1, max_length=1024)]
+    """The image of the pod that runs on the node, with all of its GPUs."""
     command: Annotated[tuple[str, ...], Field(max_length=64)] = ()
+    """What that pod runs; the image's own command when not set. Exit code 0 means success."""
     timeout_seconds: Annotated[Whole, Field(ge=1, le=86_400)] = 120
-    """Shorter than the pool's notice."""
+    """How long the pod may run, in seconds. It must be less than `noticeSeconds`."""
 
 
 class Usage(Model):
     """Memory of past borrowing in the fair share."""
 
     half_life_seconds: Annotated[Whole, Field(ge=0, le=MAX_SECONDS)] = DEFAULT_HALF_LIFE_SECONDS
-    """0 turns the memory off."""
+    """After this many seconds, past borrowing counts half. 0 turns the memory off."""
 
 
 class Simulated(Model):
     """Hosts made up for offline plans and simulations; never in a cluster."""
 
     nodes: Annotated[Whole, Field(ge=1, le=1_000_000)]
+    """How many hosts there are."""
     gpus_per_node: Annotated[Whole, Field(ge=1, le=1024)]
+    """GPUs of each host."""
     domains: Annotated[tuple[Annotated[Whole, Field(ge=1, le=1_000_000)], ...], Field(max_length=8)] = ()
     """Parts that each topology level is cut into, wide to narrow: [2, 4] = 2 blocks of 4 racks."""
 
@@ -83,13 +87,14 @@ class PoolReservation(Model):
     )
 
     tenant: DNSLabel
-    """One that has terms in this pool."""
+    """Name of the Tenant. It must have this pool in its `spec.pools`."""
     gpus: Annotated[Whole, Field(ge=1, le=MAX_GPUS)]
-    """Taken from what nobody is guaranteed; what is not there is not reserved, and the pool's status says so."""
+    """GPUs beside the tenant's guarantee. They come from what no tenant is guaranteed; if that is too little, the pool
+    has the condition `ReservationShort`."""
     start: Moment
-    """The first moment of the window."""
+    """The first moment of the window, RFC 3339 with its zone."""
     end: Moment
-    """The first moment after the window."""
+    """The first moment after the window, RFC 3339 with its zone."""
 
 
 class GPUPoolSpec(Model):
@@ -145,25 +150,30 @@ class GPUPoolSpec(Model):
     )
 
     node_selector: Annotated[dict[str, LabelValue], Field(min_length=1, max_length=32)]
-    """Labels that all nodes of the pool have."""
+    """The pool has the nodes with all of these labels. No node should be in two pools."""
     resource: ExtendedResource = GPU_RESOURCE
     """The extended resource by which its nodes offer GPUs."""
     topology: Annotated[tuple[QualifiedName, ...], Field(max_length=8)] = ()
-    """Labels of the topology levels, wide to narrow."""
+    """Keys of the node labels that say where a host stands, wide to narrow: block, rack, host."""
     owner: DNSLabel | None = None
-    """The tenant whose machines these are; it gives no privilege."""
+    """The tenant whose machines these are. It is for people to read and gives no privilege."""
     notice_seconds: Annotated[Whole, Field(ge=30, le=86_400)] = DEFAULT_NOTICE_SECONDS
-    """The promise: an entitled job waits at most this long for its GPUs."""
+    """The promise, in seconds: an entitled job waits at most this long for its GPUs, beside the time that pods take to
+    end."""
     min_runtime_seconds: Annotated[Whole, Field(ge=0, le=MAX_SECONDS)] = DEFAULT_MIN_RUNTIME_SECONDS
-    """A job started is not evicted for another borrower before it ran this long."""
+    """A job is not evicted for another borrower before it ran this many seconds."""
     max_at_risk_seconds: Annotated[Whole, Field(ge=0, le=MAX_SECONDS)] = DEFAULT_MAX_AT_RISK_SECONDS
-    """Nobody's unsaved work counts for more."""
+    """Unsaved work counts for at most this many seconds when the engine compares whom to evict."""
     node_sharing: NodeSharing = NodeSharing.EXCLUSIVE
+    """`Exclusive`: a host never has pods of two tenants at once, and counts as a whole. `Shared`: it may have."""
     handover: Handover | None = None
+    """A pod that must succeed on a host before another tenant gets it; only with `nodeSharing: Exclusive`."""
     usage: Usage = Usage()
+    """How long past borrowing counts against a tenant when the surplus is shared."""
     reservations: Annotated[tuple[PoolReservation, ...], Field(max_length=MAX_RESERVATIONS)] = ()
-    """GPUs that are guaranteed to tenants for some time; those of one tenant do not overlap."""
+    """Windows of time in which tenants are guaranteed more GPUs. Windows of one tenant may not overlap."""
     simulated: Simulated | None = None
+    """Hosts that `entente plan` and `entente simulate` make up. A cluster ignores them."""
 
 
 def _overlapping(reservations: Sequence[PoolReservation]) -> list[str]:
@@ -179,14 +189,19 @@ class GPUPoolStatus(StatusModel):
     """What the operator sees of a pool."""
 
     nodes: int = 0
+    """Nodes with the labels of `nodeSelector`, whatever their state."""
     capacity: int = 0
-    """GPUs on ready, schedulable nodes."""
+    """GPUs on the nodes that are ready and schedulable."""
     free: int = 0
+    """GPUs of the capacity that no pod has."""
     guaranteed: int = 0
-    """Sum of all guarantees as promised, before any shrinking."""
+    """Sum of all tenants' guarantees in GPUs, as their `spec` promises them."""
     observed_generation: int = 0
+    """The `metadata.generation` that this status is about."""
     conditions: Annotated[tuple[Condition, ...], ListOf(("type",))] = ()
+    """`Overcommitted`: more is guaranteed than there is. `ReservationShort`: a reservation is not covered."""
     as_of: Timestamp | None = None
+    """When these figures were true."""
 
 
 class GPUPool(StatusModel):

@@ -36,25 +36,26 @@ class PoolTerms(Model):
     )
 
     name: DNSLabel
-    """Of the GPUPool."""
+    """Name of the GPUPool."""
     guaranteed: Annotated[Whole, Field(ge=0, le=MAX_GPUS)]
-    """GPUs that the tenant can always have back within the pool's notice."""
+    """GPUs that the tenant can always have back within the pool's notice. 0: it only borrows."""
     lend_limit: Annotated[Whole, Field(ge=0, le=MAX_GPUS)] | None = None
-    """How many of its guaranteed GPUs others may use at most; all when not set."""
+    """How many of its guaranteed GPUs others may use at most; all when not set, none with 0."""
     borrow_limit: Annotated[Whole, Field(ge=0, le=MAX_GPUS)] | None = None
-    """How many GPUs above its guarantee the tenant may use at most; no limit when not set."""
+    """How many GPUs above its guarantee the tenant may use at most; no limit when not set, none with 0."""
     weight: Annotated[Whole, Field(ge=1, le=1_000_000)] = 1
-    """Share of the surplus, relative to other borrowers."""
+    """Its part of the surplus, relative to other borrowers: 2 gets twice as much as 1."""
 
 
 class Priority(Model):
     """One of the tenant's own research priorities; never compared across tenants."""
 
     name: DNSLabel
+    """What a job writes in `spec.priority`."""
     value: Annotated[Whole, Field(ge=-1_000_000, le=1_000_000)]
-    """Higher goes first."""
+    """Jobs with the higher value go first. Values of different tenants are never compared."""
     default: Flag = False
-    """What a job that names none gets; at most one."""
+    """Whether a job without `spec.priority` gets this one. At most one may be the default."""
 
 
 class Role(StrEnum):
@@ -94,20 +95,24 @@ class Member(Model):
     )
 
     kind: Literal["User", "Group", "ServiceAccount"]
+    """What `name` is the name of."""
     name: Annotated[str, Field(min_length=1, max_length=256)]
-    """As the API server knows it."""
+    """The name by which the API server knows the person, group or account."""
     namespace: DNSLabel | None = None
-    """Of a ServiceAccount."""
+    """Where a ServiceAccount lives. Required for one, refused for anybody else."""
     role: Role
+    """`Viewer` reads. `Researcher` also runs jobs and looks into their workers. `Admin` also deletes pods and manages
+    ServiceAccounts. All of it in the tenant's namespaces only."""
 
 
 class Isolation(Model):
     """How the tenant's namespaces are shut off from others."""
 
     network: Literal["Strict", "Open"] = "Strict"
-    """Strict: nothing comes in or goes out but inside the tenant's namespaces, and DNS."""
+    """`Strict`: pods reach the tenant's own namespaces and DNS, nothing else, and only its own pods reach them.
+    `Open`: no network policies."""
     pod_security: Literal["privileged", "baseline", "restricted"] = "restricted"
-    """Pod Security Standard that is enforced."""
+    """The Pod Security Standard that its namespaces enforce. RDMA needs more than `restricted` and `baseline` allow."""
 
 
 class WhenSpent(StrEnum):
@@ -121,9 +126,12 @@ class Budget(Model):
     """What a tenant may spend in a period."""
 
     gpu_hours: Annotated[Number, Field(ge=0, le=1e12)]
-    """GPU-hours in each period."""
+    """GPU-hours that the tenant may use in each period, over all its pools."""
     period_days: Annotated[Whole, Field(ge=1, le=3660)] = 30
+    """Length of a period in days. The first begins when the operator first sees the budget."""
     when_spent: WhenSpent = WhenSpent.GUARANTEE_ONLY
+    """`GuaranteeOnly`: until the next period, nothing above the guarantee starts. `Block`: nothing starts. What
+    runs goes on."""
 
 
 class Order(StrEnum):
@@ -181,39 +189,54 @@ class TenantSpec(Model):
     )
 
     namespaces: Annotated[tuple[DNSLabel, ...], Field(min_length=1, max_length=64), ListOf()]
-    """Created, labelled and owned by the operator."""
+    """Names of its namespaces. The operator makes and labels them; it takes one that exists only if nobody uses it."""
     pools: Annotated[tuple[PoolTerms, ...], Field(max_length=64), ListOf(("name",))] = ()
-    """What the tenant may have of each pool; of others nothing."""
+    """What the tenant may have of each pool. It gets nothing of a pool that is not here."""
     priorities: Annotated[tuple[Priority, ...], Field(max_length=64), ListOf(("name",))] = ()
-    """The names that its jobs may give as their priority."""
+    """The priorities that its jobs may name. Without any there is one, `default`, of value 0."""
     members: Annotated[tuple[Member, ...], Field(max_length=128)] = ()
     """Who may do what in its namespaces."""
     isolation: Isolation = Isolation()
+    """How its namespaces are shut off from others."""
     budget: Budget | None = None
+    """GPU-hours that it may use in a period; no limit when not set."""
     order: Order = Order.FIRST_COME
+    """Which of its waiting jobs of equal priority goes first: `FirstCome` the oldest, `ShortestFirst` the one that is
+    expected to be the shortest."""
 
 
 class TenantPoolStatus(StatusModel):
     """A tenant's figures in one pool, and its memory of past borrowing (rule 3)."""
 
     name: str
+    """Name of the GPUPool."""
     guaranteed: int = 0
+    """GPUs guaranteed now: as promised, but whole hosts in an `Exclusive` pool, and less while it is overcommitted."""
     entitled: int = 0
+    """GPUs in use by jobs within the guarantee."""
     borrowed: int = 0
+    """GPUs charged above the guarantee."""
     lent: int = 0
+    """GPUs of the guarantee that others use now."""
     due: int = 0
+    """GPUs of the guarantee and of the tenant's fair part of the surplus."""
     borrowed_gpu_seconds: float = 0
-    """GPU-seconds borrowed, decayed to `as_of`."""
+    """GPU-seconds borrowed in the past; older ones count less (`GPUPool.spec.usage`)."""
     as_of: Timestamp | None = None
+    """When `borrowedGpuSeconds` was true."""
 
 
 class TenantTotal(StatusModel):
     """A tenant's figures summed over its pools."""
 
     guaranteed: int = 0
+    """GPUs guaranteed now."""
     entitled: int = 0
+    """GPUs in use by jobs within the guarantees."""
     borrowed: int = 0
+    """GPUs charged above the guarantees."""
     lent: int = 0
+    """GPUs of the guarantees that others use now."""
 
     @classmethod
     def of(cls, pools: Iterable[TenantPoolStatus]) -> "TenantTotal":
@@ -231,20 +254,26 @@ class TenantBudgetStatus(StatusModel):
     """What was spent in the current period."""
 
     period_start: Timestamp
+    """When the current period began."""
     spent_gpu_hours: float = 0
+    """GPU-hours charged since then. Time in which no operator ran is not counted."""
 
 
 class TenantStatus(StatusModel):
     """What the operator says of a tenant; nothing of any other tenant."""
 
     pools: Annotated[tuple[TenantPoolStatus, ...], ListOf(("name",))] = ()
+    """Its figures in each of its pools."""
     total: TenantTotal | None = None
-    """Over all its pools, for a table."""
+    """The same figures, summed over its pools."""
     budget: TenantBudgetStatus | None = None
+    """What of its budget is used."""
     namespaces: tuple[str, ...] | None = None
-    """Those that it has now; of those that it names, some may not be available."""
+    """The namespaces that it has now. One that its `spec` names may not be available; a condition says why."""
     observed_generation: int = 0
+    """The `metadata.generation` that this status is about."""
     conditions: Annotated[tuple[Condition, ...], ListOf(("type",))] = ()
+    """`Ready`: its namespaces, rights and isolation are in place. Others say what is not well."""
 
 
 class Tenant(StatusModel):
