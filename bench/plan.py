@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -21,7 +22,9 @@ from entente.api.base import rfc3339
 
 HOSTS, JOBS = 1_000, 2_000
 RUNS = 5
+STARTS = 9
 
+_EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 _COMMAND = (sys.executable, "-m", "entente.cli.main", "plan", "--now", rfc3339(datetime.fromtimestamp(NOW, UTC)))
 
 
@@ -39,8 +42,12 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--jobs", type=int, default=JOBS, help="those that run come first")
     parser.add_argument("--exclusive", action="store_true", help="never two tenants on a host")
+    parser.add_argument("--start-only", action="store_true", help="only how long a plan of the examples takes")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave the manifests there")
     asked = parser.parse_args()
+    if asked.start_only:
+        print(json.dumps({"start": _start()}))
+        return 0
     with tempfile.TemporaryDirectory() as scratch:
         folder = asked.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
@@ -50,6 +57,7 @@ def main() -> int:
             "jobs": min(asked.jobs, sum(o["kind"] == "TrainingJob" for o in objects)),
             "nodeSharing": "Exclusive" if asked.exclusive else "Shared",
             "runs": asked.runs,
+            "start": _start(),
         }
         for form, text in (("json", _as_json(objects)), ("yaml", yaml.dump_all(objects, Dumper=_Dumper))):
             file = folder / f"estate.{form}"
@@ -65,10 +73,31 @@ def _as_json(objects: list[dict[str, Any]]) -> str:
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}, indent=4)
 
 
+def _start() -> dict[str, float]:
+    """Seconds of CPU of a plan of the examples, of Python alone, and the difference: the middle of some turns each."""
+    print("the examples, and Python alone ...", file=sys.stderr, flush=True)
+    commands = {"examples_s": [*_COMMAND, "-f", str(_EXAMPLES)], "python_s": [sys.executable, "-c", "pass"]}
+    taken: dict[str, list[float]] = {name: [] for name in commands}
+    for turn in range(1 + STARTS):  # the first one fills caches
+        for name, command in commands.items():
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env=_environment())  # noqa: S603 - our own
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            if turn:
+                taken[name].append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+    found = {name: statistics.median(seconds) for name, seconds in taken.items()}
+    found["beyond_python_s"] = found["examples_s"] - found["python_s"]
+    return {name: round(seconds, 3) for name, seconds in found.items()}
+
+
+def _environment() -> dict[str, str]:
+    """Without what keeps bytecode from being kept: an installed command has it."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def _timed(file: Path, output: str, runs: int) -> dict[str, float]:
     """Seconds of the whole command: the middle and the longest of some runs."""
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}  # as it is installed
-    taken = []
+    environment, taken = _environment(), []
     for _ in range(1 + runs):  # the first one fills caches
         begun = time.perf_counter()
         command = [*_COMMAND, "-f", str(file), "-o", output]

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from entente.api.described import descriptions
 from entente.api.job import TrainingJob
 from entente.api.pool import GPUPool
 from entente.api.reasons import Reason
@@ -47,10 +48,11 @@ def _summary(kind: type[BaseModel]) -> str:
 
 
 def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    told = descriptions(model)
     for name, info in model.model_fields.items():
         path = prefix + (info.alias or name)
         inner, many = _inner(info.annotation)
-        text = " ".join((info.description or "").split()).replace("|", "\\|")
+        text = " ".join(told.get(name, "").split()).replace("|", "\\|")
         if inner is not None and not text:
             text = _summary(inner)
         yield f"| `{path}` | {_type(info.annotation)} | {_default(info)} | {text} |\n"

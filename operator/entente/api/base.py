@@ -20,6 +20,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 from typing_extensions import override
 
+from entente.api.described import descriptions
 from entente.api.rules import Rule, check
 
 
@@ -33,7 +34,7 @@ class Model(BaseModel):
         validate_by_alias=True,
         extra="forbid",
         allow_inf_nan=False,
-        use_attribute_docstrings=True,
+        defer_build=True,  # few commands need all of them, and building takes time at each start
     )
 
     RULES: ClassVar[tuple[Rule, ...]] = ()
@@ -47,10 +48,13 @@ class Model(BaseModel):
     @classmethod
     @override
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Let the API server check the rules, too."""
+        """Let the API server check the rules, too, and tell what each field is."""
         made = handler(schema)
+        body = handler.resolve_ref_schema(made)
         if cls.RULES:
-            handler.resolve_ref_schema(made)["x-kubernetes-validations"] = [rule.to_schema() for rule in cls.RULES]
+            body["x-kubernetes-validations"] = [rule.to_schema() for rule in cls.RULES]
+        for name, text in descriptions(cls).items():
+            body["properties"][cls.model_fields[name].alias or name]["description"] = text
         return made
 
     def to_wire(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ _PAGE = 500
 _CONNECT_S, _ANSWER_S = 5, 60
 
 _INSTALL = "Where Entente is not installed, install it: `kubectl apply -f crds/`, or its Helm chart"
+_ASK = "Members of a tenant may read its namespaces, admins of the cluster all: ask them for the right, or act --as one"
 _GIVE = "Give a kubeconfig by --kubeconfig or $KUBECONFIG"
 _ANY = Access()
 
@@ -193,7 +194,7 @@ def _refusal(kind: Kind, path: str, status: int, body: bytes | str, host: str) -
     except (ValueError, AttributeError):
         message = ""
     if status == _FORBIDDEN:
-        return ForbiddenError(message or f"you may not read {kind.plural}")
+        return ForbiddenError(f"{(message or f'you may not read {kind.plural}').rstrip('.')}. {_ASK}")
     if status == _NOT_FOUND and message.startswith(f"{kind.plural}."):
         return NotThereError(message)
     if status == _NOT_FOUND:

@@ -6,7 +6,7 @@ import sys
 import click
 
 from entente.cli.plan import printed
-from entente.kube.config import ConfigError
+from entente.kube.errors import ConfigError
 from entente.operator.settings import Settings
 
 _DEFAULTS = Settings()

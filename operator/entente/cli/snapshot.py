@@ -19,8 +19,7 @@ from entente.workload.handover import is_handover
 
 _RIGHTS = (
     "Decisions rest on the whole estate: this needs the right to list nodes, pods, gpupools.entente.dev, "
-    "tenants.entente.dev and trainingjobs.entente.dev of all namespaces. Ask an admin of the cluster for it, or for "
-    "the answer."
+    "tenants.entente.dev and trainingjobs.entente.dev of all namespaces."
 )
 
 

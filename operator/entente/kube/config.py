@@ -12,14 +12,13 @@ from typing import Any, Self
 
 import yaml
 
+from entente.kube.errors import ConfigError
+from entente.kube.plugin import Credential, Plugin, Renewal, with_authority
+
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 _TOKEN_S = 60.0
 """Seconds for which a token read from its file is used: the kubelet rotates it long before it expires."""
-
-
-class ConfigError(ValueError):
-    """The connection's settings cannot be used; the text names the field, what is given and what is allowed."""
 
 
 class Connection:
@@ -30,6 +29,7 @@ class Connection:
         ssl_context: for https; none for http.
         token: a fixed bearer token.
         token_file: a file with a bearer token that changes; it wins over `token`.
+        plugin: a command that gives credentials; it is called at once. A token or its file wins over it.
         extra_headers: sent with each request (impersonation, basic authentication).
         namespace: that of the service account or the kubeconfig's context.
         clock: monotonic seconds.
@@ -42,6 +42,7 @@ class Connection:
         ssl_context: ssl.SSLContext | None = None,
         token: str | None = None,
         token_file: Path | None = None,
+        plugin: Plugin | None = None,
         extra_headers: Mapping[str, str] | None = None,
         namespace: str | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -57,6 +58,18 @@ class Connection:
         self._clock = clock
         self._read_at: float | None = None
         self._headers = self._with_token(token)
+        asked = plugin is not None and not token and token_file is None
+        self._renewal = Renewal(plugin, self._take, clock=clock) if plugin is not None and asked else None
+
+    async def current_headers(self) -> Mapping[str, str]:
+        """The same as `headers`, after a plug-in was asked for a new credential where the last one is about to expire.
+
+        Raises:
+            ConfigError: the token's file cannot be read and never could.
+        """
+        if self._renewal is not None:
+            await self._renewal.fresh()
+        return self.headers()
 
     def headers(self) -> Mapping[str, str]:
         """What each request says of who we are. Reads the token's file again when it is due.
@@ -78,12 +91,19 @@ class Connection:
         return self._headers
 
     def refresh(self) -> None:
-        """Read the token's file again on the next request: the server refused what we sent."""
+        """Get the token anew for the next request, from its file or plug-in: the server refused what we sent."""
+        if self._renewal is not None:
+            self._renewal.refuse()
         if self._read_at is not None:
             self._read_at = self._clock() - _TOKEN_S
 
     def _with_token(self, token: str | None) -> dict[str, str]:
         return {**self._extra, "Authorization": f"Bearer {token}"} if token else self._extra
+
+    def _take(self, credential: Credential) -> None:
+        self._headers = self._with_token(credential.token)
+        if credential.pair is not None and self.ssl is not None:
+            _load_pair(self.ssl, *credential.pair)  # counts for connections from now on
 
     @classmethod
     def discover(cls, kubeconfig: str | None = None, *, context: str | None = None) -> Self:
@@ -125,7 +145,7 @@ class Connection:
 
     @classmethod
     def from_kubeconfig(cls, path: Path, *, context: str | None = None) -> Self:
-        """One context of a kubeconfig: tokens, token files and client certificates; no plug-ins.
+        """One context of a kubeconfig: tokens, token files, client certificates, and plug-ins (`exec`).
 
         Raises:
             ConfigError: the file or a field of it cannot be used.
@@ -133,7 +153,8 @@ class Connection:
         try:
             config = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            msg = f"kubeconfig: cannot read {str(path)!r}: {type(error).__name__}"
+            said = f"kubeconfig: cannot read {str(path)!r}: {type(error).__name__}"
+            msg = f"{said}; give another one by --kubeconfig or $KUBECONFIG"
             raise ConfigError(msg) from error
         if not isinstance(config, dict):
             msg = f"kubeconfig: {str(path)!r} holds no mapping"
@@ -146,7 +167,7 @@ class Connection:
         cluster = _named(config, "clusters", "cluster", where.get("cluster"))
         user = _named(config, "users", "user", where["user"]) if where.get("user") else {}
         _refuse(cluster, f"clusters[{where.get('cluster')}]", ("proxy-url", "tls-server-name"))
-        _refuse(user, f"users[{where.get('user')}]", ("exec", "auth-provider", "username"))
+        _refuse(user, f"users[{where.get('user')}]", ("auth-provider", "username"))
         server = str(cluster.get("server") or "")
         token_file = user.get("tokenFile")
         return cls(
@@ -154,6 +175,7 @@ class Connection:
             ssl_context=_tls(cluster, user, path.parent) if server.startswith("https://") else None,
             token=user.get("token"),
             token_file=path.parent / token_file if token_file else None,
+            plugin=_plugin(cluster, user, f"users[{where.get('user')}].exec", path.parent),
             extra_headers=_impersonation(user),
             namespace=where.get("namespace"),
         )
@@ -173,8 +195,15 @@ def _refuse(section: Mapping[str, Any], where: str, fields: tuple[str, ...]) -> 
     """Refuse what would change who or where we are if it were passed over."""
     for field in fields:
         if section.get(field):
-            msg = f"{where}.{field}: not supported; use a token, a token file or a client certificate"
+            msg = f"{where}.{field}: not supported; use a token, a token file, a client certificate or a plug-in (exec)"
             raise ConfigError(msg)
+
+
+def _plugin(cluster: Mapping[str, Any], user: Mapping[str, Any], where: str, folder: Path) -> Plugin | None:
+    if user.get("exec") is None:
+        return None
+    authority = _material(cluster, "certificate-authority", folder)
+    return Plugin.read(user["exec"], where, with_authority(cluster, authority), folder)
 
 
 def _impersonation(user: Mapping[str, Any]) -> dict[str, str]:

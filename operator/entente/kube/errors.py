@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 
+class ConfigError(ValueError):
+    """The connection's settings cannot be used; the text names the field, what is given and what is allowed."""
+
+
 class ApiError(Exception):
     """The API server refused or failed a request.
 

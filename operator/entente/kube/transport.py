@@ -165,11 +165,12 @@ class Transport:
         """
         limits = self._limits
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_s, sock_read=limits.silence_s)
+        headers = await self._connection.current_headers()
         started = self._clock()
         code = 0
         try:
             async with self._session(write=False).get(
-                self._connection.server + request.path, headers=self._connection.headers(), timeout=timeout
+                self._connection.server + request.path, headers=headers, timeout=timeout
             ) as response:
                 code = response.status
                 self._count(request, code, started)
@@ -212,6 +213,7 @@ class Transport:
         return None
 
     async def _attempt(self, request: Request) -> Object:
+        headers = await self._headers(request)  # may take a while, after which the fence must be looked at
         seconds = self._limits.request_s
         if request.write and self._fence is not None:
             seconds = min(seconds, self._fence())
@@ -226,7 +228,7 @@ class Transport:
                 request.method,
                 self._connection.server + request.path,
                 data=request.body,
-                headers=self._headers(request),
+                headers=headers,
                 timeout=timeout,
             ) as response:
                 if not _OK <= response.status < _REDIRECT:
@@ -241,8 +243,8 @@ class Transport:
             self._count(request, code, started)
         return _decoded(request, raw) if request.decode else {}
 
-    def _headers(self, request: Request) -> dict[str, str]:
-        headers = dict(self._connection.headers())
+    async def _headers(self, request: Request) -> dict[str, str]:
+        headers = dict(await self._connection.current_headers())
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         if not request.decode:

@@ -21,8 +21,8 @@ import kopf
 from entente.engine.decisions import Plan
 from entente.kube.backoff import Backoff
 from entente.kube.client import KubeClient
-from entente.kube.config import ConfigError, Connection
-from entente.kube.errors import ApiError
+from entente.kube.config import Connection
+from entente.kube.errors import ApiError, ConfigError, ForbiddenError, NotFoundError, UnauthorizedError
 from entente.kube.kinds import GPU_POOL, TENANT, TRAINING_JOB
 from entente.kube.lease import Leadership
 from entente.metrics.instruments import Instruments
@@ -117,7 +117,7 @@ class Process:
                     async for _ in client.list_pages(kind, limit=1):
                         break
                 except ApiError as error:
-                    _log.warning("cannot list %s: %s %s", kind.plural, error.status, error.reason)
+                    _log.warning("cannot list %s.%s: %s. %s", kind.plural, kind.group, error, _remedy(error))
                     self._state = f"waiting for {kind.plural}"
                     await asyncio.sleep(_LOOK_AGAIN_S)
                 else:
@@ -193,6 +193,19 @@ class Process:
         if self._core is None or not self._core.synced:
             return self._state
         return None if self._core.loop.cycles else "first cycle"
+
+
+def _remedy(error: ApiError) -> str:
+    """What an admin does about resources that cannot be listed."""
+    match error:
+        case NotFoundError():
+            return "Their definitions are not installed: `kubectl apply -f crds/`, or install the Helm chart"
+        case ForbiddenError():
+            return "The operator's account has not the rights that the Helm chart gives it: install its ClusterRole"
+        case UnauthorizedError():
+            return "The server does not take the operator's credentials: see its service account, or its kubeconfig"
+        case _:
+            return "Trying again"
 
 
 async def run(settings: Settings, printed: Callable[[Plan], str]) -> int:

@@ -9,10 +9,11 @@ import yaml
 from aiohttp import web
 
 from entente.kube.client import KubeClient
-from entente.kube.config import ConfigError, Connection
+from entente.kube.config import Connection
+from entente.kube.errors import ConfigError
 from entente.kube.kinds import NODE
 from tests.support.clock import FakeClock
-from tests.support.pki import Authority
+from tests.support.pki import Authority, serving
 
 
 def encoded(data: bytes) -> str:
@@ -49,23 +50,10 @@ async def test_a_client_certificate_of_a_kubeconfig_is_shown_to_the_server(tmp_p
         peer = request.transport.get_extra_info("peercert")
         return web.json_response({"subject": peer["subject"][0][0][1]})
 
-    app = web.Application()
-    app.router.add_get("/api/v1/nodes/n", who)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cadata=authority.pem.decode())
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    server_certificate, server_key = authority.issue("server")
-    (tmp_path / "server.pem").write_bytes(server_certificate + server_key)
-    context.load_cert_chain(tmp_path / "server.pem")
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-    url = f"https://127.0.0.1:{runner.addresses[0][1]}"
-
-    connection = Connection.from_kubeconfig(write(tmp_path / "config", {"server": url, **cluster}, user))
-    async with KubeClient(connection) as client:
-        answer = await client.get(NODE, "n")
-    await runner.cleanup()
+    async with serving(authority, tmp_path, "/api/v1/nodes/n", who) as url:
+        connection = Connection.from_kubeconfig(write(tmp_path / "config", {"server": url, **cluster}, user))
+        async with KubeClient(connection) as client:
+            answer = await client.get(NODE, "n")
 
     assert answer == {"subject": "operator"}
     assert connection.namespace == "team"
@@ -102,7 +90,6 @@ HTTPS = {"server": "https://127.0.0.1:1"}
             HTTP, {}, {"current-context": "x"}, "contexts: there is no 'x'; there are: here", id="bad context"
         ),
         pytest.param(HTTP, {}, {"clusters": []}, "clusters: there is no 'c'; there are: none", id="no cluster"),
-        pytest.param(HTTP, {"exec": {"command": "x"}}, {}, r"users\[u\].exec: not supported", id="plug-in"),
         pytest.param(HTTP, {"username": "x"}, {}, r"users\[u\].username: not supported", id="password"),
         pytest.param({**HTTP, "proxy-url": "x"}, {}, {}, r"clusters\[c\].proxy-url: not supported", id="proxy"),
         pytest.param(HTTP, {"as-groups": ["admins"]}, {}, "as-groups", id="impersonated groups"),
