@@ -10,8 +10,8 @@ from entente.simulator.converters import itp as itp_format
 from entente.simulator.converters import openb as openb_format
 from entente.simulator.converters import philly as philly_format
 from entente.simulator.converters import slurm as slurm_format
-from entente.simulator.converters.conversion import Conversion, as_csv, write
-from entente.simulator.converters.local_time import UnknownZoneError, zone
+from entente.simulator.converters.conversion import Conversion, Window, as_csv, write
+from entente.simulator.converters.local_time import UnknownZoneError, seconds, zone
 from entente.simulator.converters.sacct import TENANTS
 from entente.simulator.trace import TraceError
 
@@ -19,6 +19,9 @@ EXIT_UNREADABLE = 2
 
 _OUT = click.option("--out", metavar="FILE.csv[.gz]", help="Where the trace is written; standard output without it.")
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+
+_START = click.option("--start", type=click.DateTime(_TIMES), help="Time 0: jobs submitted before are left out.")
+_END = click.option("--end", type=click.DateTime(_TIMES), help="Jobs submitted from then on are left out.")
 
 _SLURM_HELP = """Convert what Slurm's sacct prints.
 
@@ -32,7 +35,7 @@ TZ=UTC sacct --allusers --allocations --duplicates --parsable2 \\
 
 slurm.conf must count GPUs: AccountingStorageTRES=gres/gpu. All runs of a job count together; the parts of a
 heterogeneous job are one gang; each element of an array is a job. Jobs that never ran are left out; those that still
-run are taken as far as they had run.
+run are taken as far as they had run. --start and --end are in UTC, as the listing is.
 """
 
 
@@ -54,14 +57,14 @@ def trace() -> None:
     show_default=True,
     help="Which column of the listing is the tenant.",
 )
-@click.option("--start", type=click.DateTime(_TIMES), help="Time 0, in UTC: jobs submitted before are left out.")
-@click.option("--end", type=click.DateTime(_TIMES), help="Jobs submitted from then on are left out; in UTC.")
+@_START
+@_END
 @_OUT
 def from_slurm(
     files: tuple[str, ...], tenant_by: str, start: datetime | None, end: datetime | None, out: str | None
 ) -> None:
     """Convert what Slurm's sacct prints."""
-    wanted = slurm_format.Wanted(tenant_by, _seconds(start), _seconds(end))
+    wanted = slurm_format.Wanted(tenant_by, Window(*(_in_utc(time) for time in (start, end))))
     _run(
         lambda: slurm_format.convert(files, wanted),
         out,
@@ -75,18 +78,21 @@ def from_slurm(
 @click.option(
     "--time-zone", default=philly_format.ZONE, show_default=True, help="Whose clocks the times of the log are from."
 )
+@_START
+@_END
 @_OUT
-def from_philly(file: str, time_zone: str, out: str | None) -> None:
+def from_philly(file: str, time_zone: str, start: datetime | None, end: datetime | None, out: str | None) -> None:
     """Convert cluster_job_log of Microsoft's Philly trace (github.com/msr-fiddle/philly-traces).
 
     The tenant is the virtual cluster. A job runs as long as all its attempts together; jobs without an attempt, without
-    GPUs, or whose attempts have no known begin and end are left out.
+    GPUs, or whose attempts have no known begin and end are left out. --start and --end are times of --time-zone.
     """
     try:
         place = zone(time_zone)
     except UnknownZoneError as error:
         raise click.BadParameter(str(error), param_hint="'--time-zone'") from error
-    _run(lambda: philly_format.convert(file, place), out)
+    window = Window(*(None if time is None else seconds(time, place) for time in (start, end)))
+    _run(lambda: philly_format.convert(file, place, window), out)
 
 
 @trace.command("from-itp")
@@ -111,7 +117,7 @@ def from_openb(file: str, out: str | None) -> None:
     _run(lambda: openb_format.convert(file), out)
 
 
-def _seconds(given: datetime | None) -> int | None:
+def _in_utc(given: datetime | None) -> int | None:
     return None if given is None else int(given.replace(tzinfo=UTC).timestamp())
 
 

@@ -42,6 +42,28 @@ class Job:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which jobs are wanted, by their submission in seconds since 1970."""
+
+    start: int | None = None
+    """The first moment, and time 0 of the trace."""
+    end: int | None = None
+    """The first moment that is too late."""
+
+    def why_not(self, submitted: int) -> str:
+        """Why a job is left out; empty for one that is wanted."""
+        if self.start is not None and submitted < self.start:
+            return "submitted before --start"
+        if self.end is not None and submitted >= self.end:
+            return "submitted at --end or later"
+        return ""
+
+
+ALWAYS = Window()
+"""Every job."""
+
+
 @dataclass(slots=True)
 class Conversion:
     """The jobs of a source, and what has to be said about those that are not as they were."""
@@ -56,13 +78,10 @@ class Conversion:
         """By submission; at the same second as they were read."""
         return sorted(self.jobs, key=lambda job: job.submit_s)
 
-    def from_first_submission(self) -> None:
-        """Let time 0 be the first submission."""
-        first = min((job.submit_s for job in self.jobs), default=0)
-        self.from_time(first)
-
-    def from_time(self, zero: int) -> None:
-        """Let time 0 be this moment of the source's clock, in seconds."""
+    def from_time_0(self, zero: int | None = None) -> None:
+        """Let times count from this moment of the source's clock, in seconds; from the first submission without one."""
+        if zero is None:
+            zero = min((job.submit_s for job in self.jobs), default=0)
         self.jobs = [replace(job, submit_s=job.submit_s - zero) for job in self.jobs]
 
     def summary(self) -> str:

@@ -36,7 +36,7 @@ def convert(paths: Sequence[str]) -> Conversion:
         with opened(path) as stream:
             _take(table(stream, path, COLUMNS), cluster, found)
     found.jobs.sort(key=lambda job: job.job_id)
-    found.from_first_submission()
+    found.from_time_0()
     return found
 
 

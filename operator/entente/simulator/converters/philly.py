@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from entente.simulator.converters.conversion import MILLI, Conversion, Job
+from entente.simulator.converters.conversion import MILLI, Conversion, Job, Window
 from entente.simulator.converters.json_array import elements
 from entente.simulator.converters.local_time import seconds
 from entente.simulator.converters.source import opened
@@ -23,8 +23,8 @@ _NOTHING = (None, "", "None")
 _TEXTS = ("jobid", "vc", "status")
 
 
-def convert(path: str, place: ZoneInfo) -> Conversion:
-    """The jobs that ran on GPUs, from the first submission on.
+def convert(path: str, place: ZoneInfo, window: Window) -> Conversion:
+    """The jobs that ran on GPUs.
 
     The tenant is the virtual cluster. A job runs for as long as all its attempts together, without the time between
     them; an attempt whose begin or end is not known counts nothing. Its GPUs are those of the first attempt that names
@@ -36,8 +36,8 @@ def convert(path: str, place: ZoneInfo) -> Conversion:
     found = Conversion()
     with opened(path) as stream:
         for line, value in elements(stream, path):
-            _take(_Record(value, path, line), place, found)
-    found.from_first_submission()
+            _take(_Record(value, path, line), place, window, found)
+    found.from_time_0(window.start)
     return found
 
 
@@ -87,7 +87,7 @@ class _Record:
         return TraceError(self.source, self.line, f"{self.within}{name}: {message}")
 
 
-def _take(record: _Record, place: ZoneInfo, found: Conversion) -> None:
+def _take(record: _Record, place: ZoneInfo, window: Window, found: Conversion) -> None:
     jobid, vc, status = (record.text(name) for name in _TEXTS)
     submitted = seconds(record.known_moment("submitted_time"), place)
     attempts = list(record.each("attempts"))
@@ -100,6 +100,8 @@ def _take(record: _Record, place: ZoneInfo, found: Conversion) -> None:
         found.left_out["without GPUs"] += 1
     elif not known:
         found.left_out["without an attempt whose begin and end are known"] += 1
+    elif reason := window.why_not(submitted):
+        found.left_out[reason] += 1
     else:
         if len(known) < len(runs):
             found.changed["have an attempt whose begin or end is not known: it counts nothing"] += 1

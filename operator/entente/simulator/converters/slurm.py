@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from entente.simulator.converters.conversion import MILLI, Conversion, Job
+from entente.simulator.converters.conversion import ALWAYS, MILLI, Conversion, Job, Window
 from entente.simulator.converters.sacct import Line, lines
 from entente.simulator.converters.source import opened
 from entente.simulator.trace import TraceError
@@ -27,10 +27,7 @@ class Wanted:
 
     tenant_by: str = "account"
     """Column whose value is the tenant: account, user or partition."""
-    start: int | None = None
-    """Time 0, in seconds since 1970: jobs that could run before are left out. Without it, the first job's."""
-    end: int | None = None
-    """Jobs that could run only from this moment on are left out."""
+    window: Window = ALWAYS
 
 
 def convert(paths: Sequence[str], wanted: Wanted) -> Conversion:
@@ -60,10 +57,7 @@ def convert(paths: Sequence[str], wanted: Wanted) -> Conversion:
     for name, rows in by_job.items():
         for number, runs in enumerate(_jobs(rows)):
             _take(name if not number else f"{name}~{number + 1}", runs, wanted, tenants)
-    if wanted.start is None:
-        found.from_first_submission()
-    else:
-        found.from_time(wanted.start)
+    found.from_time_0(wanted.window.start)
     return found
 
 
@@ -132,10 +126,8 @@ def _take(name: str, runs: Sequence[_Run], wanted: Wanted, tenants: _Tenants) ->
         found.left_out["never ran"] += 1
     elif not gpus:
         found.left_out["without GPUs"] += 1
-    elif wanted.start is not None and submitted < wanted.start:
-        found.left_out["submitted before --start"] += 1
-    elif wanted.end is not None and submitted >= wanted.end:
-        found.left_out["submitted at --end or later"] += 1
+    elif reason := wanted.window.why_not(submitted):
+        found.left_out[reason] += 1
     else:
         _note(runs, ran, found)
         length, types = sum(run.elapsed_s for run in ran), {line.gpu_type for run in ran for line in run.parts}

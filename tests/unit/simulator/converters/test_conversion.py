@@ -27,7 +27,7 @@ def test_what_is_written_is_what_a_replay_reads_in_the_order_of_submission() -> 
 
 def test_the_first_submission_is_time_0() -> None:
     found = Conversion(jobs=[job("b", 109), job("a", 103)])
-    found.from_first_submission()
+    found.from_time_0()
     assert [one.submit_s for one in found.jobs] == [6, 0]
 
 

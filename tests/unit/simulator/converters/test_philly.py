@@ -1,10 +1,11 @@
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from entente.simulator.converters.conversion import Conversion
+from entente.simulator.converters.conversion import Conversion, Window
 from entente.simulator.converters.local_time import zone
 from entente.simulator.converters.philly import ZONE, convert
 from entente.simulator.trace import TraceError
@@ -34,10 +35,10 @@ def record(*attempts: dict[str, Any], **fields: object) -> dict[str, Any]:
 RAN = attempt("2017-10-07 01:12:09", "2017-10-07 01:13:23", 8)
 
 
-def converted(folder: Path, *records: object) -> Conversion:
+def converted(folder: Path, *records: object, window: Window | None = None) -> Conversion:
     path = folder / "cluster_job_log"
     path.write_text(json.dumps(records, indent=4), encoding="utf-8")
-    return convert(str(path), zone(ZONE))
+    return convert(str(path), zone(ZONE), window or Window())
 
 
 def test_a_job_runs_as_long_as_all_its_attempts_without_the_time_between_them(tmp_path: Path) -> None:
@@ -101,6 +102,15 @@ def test_time_0_is_the_first_submission_and_goes_on_when_clocks_are_set_back(tmp
         record(early, jobid="early", submitted_time="2017-11-05 00:00:00"),
     )
     assert [(job.job_id, job.submit_s) for job in found.in_order()] == [("early", 0), ("late", 25 * 3600)]
+
+
+def test_the_window_is_cut_by_the_time_of_submission(tmp_path: Path) -> None:
+    start = int(datetime(2017, 10, 7, 8, 0, 39, tzinfo=UTC).timestamp())
+    early = record(RAN, jobid="early", submitted_time="2017-10-07 01:00:38")
+    late = record(RAN, jobid="late", submitted_time="2017-10-07 02:00:39")
+    found = converted(tmp_path, early, record(RAN), late, window=Window(start, start + 3600))
+    assert [job.submit_s for job in found.jobs] == [660]
+    assert found.left_out == {"submitted before --start": 1, "submitted at --end or later": 1}
 
 
 @pytest.mark.parametrize(

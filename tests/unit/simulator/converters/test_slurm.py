@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from entente.simulator.converters.conversion import Conversion
+from entente.simulator.converters.conversion import Conversion, Window
 from entente.simulator.converters.slurm import Wanted, convert
 from entente.simulator.trace import TraceError
 
@@ -160,7 +160,7 @@ def test_an_account_gets_a_name_that_a_tenant_may_have_and_that_is_said(tmp_path
 
 def test_the_window_is_cut_by_the_time_of_submission(tmp_path: Path) -> None:
     rows = [row(str(hour), submit=f"2026-11-02T0{hour}:00:00", eligible="Unknown") for hour in range(4)]
-    found = converted(tmp_path, *rows, wanted=Wanted(start=DAY + 3600, end=DAY + 3 * 3600))
+    found = converted(tmp_path, *rows, wanted=Wanted(window=Window(DAY + 3600, DAY + 3 * 3600)))
     assert [one[::2][:2] for one in fields(found)] == [("1", "0"), ("2", "3600")]
     assert found.left_out == {"submitted before --start": 1, "submitted at --end or later": 1}
 
@@ -186,7 +186,7 @@ def test_the_window_is_cut_by_the_time_of_submission(tmp_path: Path) -> None:
     ],
 )
 def test_columns_and_times_may_be_printed_otherwise(tmp_path: Path, header: str, line: str) -> None:
-    found = converted(tmp_path, line, header=header, wanted=Wanted(start=DAY))
+    found = converted(tmp_path, line, header=header, wanted=Wanted(window=Window(DAY)))
     assert fields(found) == [("7", "vision", "10", "60", "2", "", "COMPLETED")]
 
 
