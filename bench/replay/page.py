@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.replay.experiments import COMPARED, EXPERIMENTS, POLICIES
-from bench.replay.verdicts import Sections, Verdict, large_and_others, verdicts
+from bench.replay.short import in_short
+from bench.replay.verdicts import Cause, Kind, Sections, Verdict, large_and_others, verdicts
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+SHORT_BEGIN, SHORT_END = "<!-- in short: begin -->", "<!-- in short: end -->"
 
 _TITLES = {
     "philly": "Philly, hosts `Shared`",
@@ -24,20 +26,29 @@ _Cell = Callable[[Mapping[str, Any]], str]
 
 
 def page(before: str, sections: Sections) -> str:
-    """The page with its generated part made anew. Raises ValueError when the page has no place for it."""
-    head, begin, rest = before.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        message = f"the page has no part between {BEGIN} and {END}"
+    """The page with its generated parts made anew: the tables, and the part in short where the page has a place for it.
+
+    Raises ValueError when the page has no place for the tables.
+    """
+    short = f"\n{in_short(sections)}\n"
+    text = _between(before, SHORT_BEGIN, SHORT_END, short) if SHORT_BEGIN in before else before
+    return _between(text, BEGIN, END, f"\n{generated(sections)}")
+
+
+def _between(text: str, begin: str, end: str, part: str) -> str:
+    head, begun, rest = text.partition(begin)
+    _, ended, tail = rest.partition(end)
+    if not begun or not ended:
+        message = f"the page has no part between {begin} and {end}"
         raise ValueError(message)
-    return f"{head}{BEGIN}\n\n{generated(sections)}\n{END}{tail}"
+    return f"{head}{begin}\n{part}\n{end}{tail}"
 
 
 def generated(sections: Sections) -> str:
     """All tables of the experiments that are there."""
-    parts = ["## What was asked for, and what is reached"]
+    parts = ["## What is reached, and what is not"]
     if found := verdicts(sections):
-        parts.append(_verdicts(found))
+        parts += [_verdicts(found), *_causes(found)]
     if missing := list(_missing(sections)):
         parts += ["These rows were not made yet; the commands make them:", "```\n" + "\n".join(missing) + "\n```"]
     for name in EXPERIMENTS:
@@ -94,20 +105,35 @@ def _about(section: Mapping[str, Any]) -> str:
 
 
 def _verdicts(found: Sequence[Verdict]) -> str:
-    lines = ["| figure | required | stretch | reached | |", "|---|---:|---:|---:|---|"]
-    for one in found:
-        sign = ">=" if one.at_least else "<="
-        limits = [
-            f"{sign} {_in_unit(limit, one.unit)}" if limit is not None else "" for limit in (one.required, one.stretch)
-        ]
-        lines.append(f"| {one.figure} | {limits[0]} | {limits[1]} | {_in_unit(one.reached, one.unit)} | {_said(one)} |")
+    lines = ["| | figure | goal | Entente | |", "|---:|---|---:|---:|---|"]
+    for number, one in enumerate(found, start=1):
+        goal = f"{'>=' if one.at_least else '<='} {_in_unit(one.goal, one.unit)}"
+        said = "reached" if one.met else f"**{_missed(one)}**"
+        lines.append(f"| {number} | {one.figure} | {goal} | {_in_unit(one.reached, one.unit)} | {said} |")
     return "\n".join(lines)
 
 
-def _said(one: Verdict) -> str:
-    if not one.meets(one.required):
-        return "**not reached**"
-    return "stretch reached" if one.meets(one.stretch) else "reached"
+_SHORT = {Kind.DEFECT: "defect", Kind.PRICE: "price", Kind.METHOD: "method"}
+
+
+def _missed(one: Verdict) -> str:
+    kinds = dict.fromkeys(_SHORT[cause.kind] for cause in one.causes)
+    return f"missed: {', '.join(kinds)}" if kinds else "missed"
+
+
+def _causes(found: Sequence[Verdict]) -> Iterator[str]:
+    """Why goals are missed: each cause once, with the numbers of the figures that it is one for."""
+    missed = {number: one for number, one in enumerate(found, start=1) if not one.met}
+    for kind in Kind:
+        causes = dict.fromkeys(cause for one in missed.values() for cause in one.causes if cause.kind is kind)
+        if causes:
+            yield f"A miss that is {kind}:"
+            yield "\n".join(f"- {_numbers(missed, cause)}: {cause.why}" for cause in causes)
+
+
+def _numbers(missed: Mapping[int, Verdict], cause: Cause) -> str:
+    numbers = [str(number) for number, one in missed.items() if cause in one.causes]
+    return f"{'Figure' if len(numbers) == 1 else 'Figures'} {', '.join(numbers)}"
 
 
 def _in_unit(value: float, unit: str) -> str:

@@ -16,6 +16,7 @@ _COMMANDS = {
     "operator": "entente.cli.operator:operator",
     "queue": "entente.cli.queue:queue",
     "status": "entente.cli.status:status",
+    "trace": "entente.cli.trace:trace",
     "why": "entente.cli.why:why",
 }
 

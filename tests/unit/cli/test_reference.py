@@ -21,7 +21,9 @@ def test_a_command_is_in_the_reference_with_all_its_options(name: str) -> None:
     assert command is not None
     assert command.help, "its --help says what it does"
     assert f"| `{name}` |" in PAGE
-    options = [option for option in command.params if isinstance(option, click.Option)]
+    verbs = command.commands.values() if isinstance(command, click.Group) else ()
+    assert not [verb.name for verb in verbs if f"`{verb.name} " not in PAGE]
+    options = [option for one in (command, *verbs) for option in one.params if isinstance(option, click.Option)]
     missing = [option.opts[-1] for option in options if f"`{option.opts[-1]}" not in PAGE]
     assert name in ELSEWHERE or not missing
     assert name in ELSEWHERE or all(option.help for option in options if option.name not in _PLAIN), "each is explained"

@@ -50,6 +50,6 @@ async def test_resources_that_cannot_be_listed_are_told_of_with_the_remedy_and_w
             async with KubeClient(server.connection) as client:
                 await started._resources_are_there(client)
     (record,) = caplog.records
-    assert record.getMessage().startswith(f"gpupools.entente.dev cannot be listed: {fault.status} ")
+    assert record.getMessage().startswith(f"cannot list gpupools.entente.dev: {fault.status} ")
     assert remedy in record.getMessage()
     assert len({request.path for request in server.seen("GET")}) == 3

@@ -1,0 +1,1 @@
+"""Converters from the formats in which traces are published to the CSV that `entente simulate` reads."""
