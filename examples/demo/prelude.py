@@ -1,5 +1,9 @@
-"""What `make demo` starts: the demo; where something must be built first, the same story on the simulator meanwhile."""
+"""What `make demo` and `make estate` start: the program itself, after what it needs is built and installed.
 
+Meanwhile the demo tells the same story on the simulator, and how far the rest is.
+"""
+
+import argparse
 import os
 import sys
 import threading
@@ -30,7 +34,6 @@ TICK_S = 0.25
 PLAIN_EVERY_S = 5.0
 BUILD_EVERY_S = 15.0
 HOUR_S = 3600.0
-REAL = (sys.executable, "-m", "demo")
 
 THE_ESTATE = f"""\
 The estate: {estate.HOSTS} hosts of {estate.GPUS_PER_HOST} H100, {estate.GPUS} GPUs.
@@ -44,32 +47,38 @@ on the simulator. First the guest arrives.
 
 
 def main(argv: Sequence[str] | None = None) -> int:  # noqa: RET503 - what follows `execv` is another program
-    """Run the demo, after its preparation where it needs one."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    """Prepare, then become the program."""
+    parser = argparse.ArgumentParser(prog="python -m demo.prelude", description=__doc__)
+    parser.add_argument("--story", action="store_true", help="tell the story while something is missing")
+    parser.add_argument("program", help="the module that is run then")
+    parser.add_argument("arguments", nargs="*", help="its arguments")
+    options = parser.parse_args(argv)
     console = Console()
     interruption.listen()
     try:
-        _prepare(console)
+        _prepare(console, story=options.story)
     except KeyboardInterrupt:
         console.print("interrupted: everything is stopped", style="yellow")
         return interruption.INTERRUPTED
     except PlaneError as error:
-        text = f"the demo cannot go on: {error}"
+        text = f"it cannot go on: {error}"
         console.print(text, style="bold red", markup=False, highlight=False, soft_wrap=True)
         return FAILED
-    os.execv(REAL[0], [*REAL, *arguments])  # noqa: S606 - this very program
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", options.program, *options.arguments])  # noqa: S606 - asked for
 
 
-def _prepare(console: Console) -> None:
+def _prepare(console: Console, *, story: bool) -> None:
     needed = needs(()) if os.environ.get("KIND") else needs()
-    if needed.nothing and not os.environ.get("STORY"):
+    if needed.nothing and not (story and os.environ.get("STORY")):
         return
     console.print(THE_ESTATE, highlight=False)
     for line in told(needed):
         console.print(line, style="dim", highlight=False, soft_wrap=True)
     with Preparation(needed) as preparation:
-        console.print(ON_THE_SIMULATOR, highlight=False)
-        _tell(console, preparation)
+        if story:
+            console.print(ON_THE_SIMULATOR, highlight=False)
+            _tell(console, preparation)
         _await(console, preparation)
 
 
@@ -161,7 +170,7 @@ def _await(console: Console, preparation: Preparation) -> None:
     """Show how far the preparation is until it is done."""
     if preparation.done():
         return
-    console.print("The same follows on a real control plane as soon as it is built:", highlight=False)
+    console.print("A real control plane follows as soon as all is there:", highlight=False)
     if console.is_terminal:
         with Live(console=console, auto_refresh=False) as live:
             while not preparation.done():
