@@ -72,7 +72,8 @@ def _prepare(console: Console, *, story: bool) -> None:
     needed = needs(()) if os.environ.get("KIND") else needs()
     if needed.nothing and not (story and os.environ.get("STORY")):
         return
-    console.print(THE_ESTATE, highlight=False)
+    if story:
+        console.print(THE_ESTATE, highlight=False)
     for line in told(needed):
         console.print(line, style="dim", highlight=False, soft_wrap=True)
     with Preparation(needed) as preparation:
@@ -112,15 +113,15 @@ def _tell(console: Console, preparation: Preparation) -> None:
                 lines = Text("\n".join(preparation.lines()), style="dim")
                 live.update(Group(view.render(picture, story, clock=clock), lines), refresh=True)
     else:
-        say = _Plain(console)
+        say = Plain(console)
         for picture, clock, at in _scenes(simulation, story, preparation):
             say(picture, story, clock, at)
     simulation.join()
-    console.print(_outcome(simulation.courses), highlight=False)
+    console.print(outcome(simulation.courses), highlight=False)
 
 
-class _Plain:
-    """A line at each act and now and then."""
+class Plain:
+    """Tells the story where there is no terminal: a line at each act and now and then."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -128,6 +129,7 @@ class _Plain:
         self._last = 0.0
 
     def __call__(self, picture: Picture, story: Story, clock: str, at: float) -> None:
+        """Print the line, if its time has come; `at` is in seconds of the demo."""
         if story.act is self._act and at - self._last < PLAIN_EVERY_S * PACE:
             return
         self._act, self._last = story.act, at
@@ -152,7 +154,8 @@ def _scenes(simulation: Simulation, story: Story, preparation: Preparation) -> I
         time.sleep(TICK_S)
 
 
-def _outcome(courses: Mapping[str, virtual.Course]) -> str:
+def outcome(courses: Mapping[str, virtual.Course]) -> str:
+    """What each tenant waited on the simulator, and what it would have waited alone, for people."""
     jobs, horizon_s, start_s = trace.read(), SECONDS * trace.SPEED, START_S * trace.SPEED
     alone = virtual.replay(jobs, virtual.Rules(start_s=START_S), policy="static")
     lines = ["", f"So far, {horizon_s / HOUR_S:.0f} h of the trace on the simulator. A job waited on average:"]
