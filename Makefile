@@ -62,7 +62,7 @@ binaries: $(READY) ## Build the control plane's binaries (once; minutes)
 
 .PHONY: demo
 demo: $(FIRST) ## Run the main job: two labs share 256 GPUs (HOLD=1 keeps it up, KIND=1 on a kind cluster, STORY=1 tells it on the simulator first)
-	@HOLD=$(HOLD) KIND=$(KIND) STORY=$(STORY) PYTHONPATH=operator:$(PYTHONPATH) $(BIN)/python -m demo.prelude $(UNLESS_INTERRUPTED)
+	@HOLD=$(HOLD) KIND=$(KIND) STORY=$(STORY) PYTHONPATH=operator:$(PYTHONPATH) $(BIN)/python -m demo.prelude --story demo $(UNLESS_INTERRUPTED)
 
 .PHONY: demo-figures
 demo-figures: $(READY) ## Run the demo and put its figures and its chart into README and docs
@@ -80,8 +80,8 @@ readme-chart: $(READY) ## Draw docs/chart.svg from docs/demo.json, which `make d
 	@$(BIN)/python hack/figures.py
 
 .PHONY: estate
-estate: $(READY) ## An estate of 32 hosts with the operator, to try things on, until Ctrl-C
-	@$(BIN)/python -m demo.standing .estate $(UNLESS_INTERRUPTED)
+estate: $(FIRST) ## An estate of 32 hosts with the operator, to try things on, until Ctrl-C
+	@PYTHONPATH=operator:$(PYTHONPATH) $(BIN)/python -m demo.prelude demo.standing .estate $(UNLESS_INTERRUPTED)
 
 .PHONY: plane
 plane: $(READY) ## A control plane with fake GPU nodes and without the operator, until Ctrl-C

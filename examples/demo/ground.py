@@ -1,5 +1,6 @@
 """Where the demo takes place: a cluster with GPU hosts, and how the pods of its jobs are made and end there."""
 
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,13 +42,15 @@ class Ground:
     """Smaller jobs of the trace are left out."""
     pods: Callable[[Cluster], Pods]
     kubectl: Path | None = None
-    """Where it is, if the demo has brought it."""
+    """The one that the demo has brought, if the machine has none of its own."""
+    plane: LocalPlane | None = None
+    """The control plane, if it is of this machine."""
 
     @property
     def export(self) -> str:
-        """The line by which another terminal finds the cluster, and kubectl where the demo has brought it."""
-        path = f" PATH={self.kubectl.parent}:$PATH" if self.kubectl else ""
-        return f"export KUBECONFIG={self.kubeconfig}{path}"
+        """The line by which another terminal finds the cluster, `entente`, and kubectl where the machine has none."""
+        folders = [Path(sys.executable).parent, *([self.kubectl.parent] if self.kubectl else [])]
+        return f"export KUBECONFIG={self.kubeconfig} PATH={':'.join(map(str, folders))}:$PATH"
 
     @property
     def gpus(self) -> int:
@@ -71,7 +74,8 @@ def local(directory: Path | None) -> Iterator[Ground]:
             gpus_per_host=GPUS_PER_HOST,
             least_gpus=1,
             pods=FakePods,
-            kubectl=binaries.ensure("kubectl"),
+            kubectl=None if binaries.on_path("kubectl") else binaries.ensure("kubectl"),
+            plane=plane,
         )
 
 

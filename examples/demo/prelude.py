@@ -1,5 +1,9 @@
-"""What `make demo` starts: the demo; where something must be built first, the same story on the simulator meanwhile."""
+"""What `make demo` and `make estate` start: the program itself, after what it needs is built and installed.
 
+Meanwhile the demo tells the same story on the simulator, and how far the rest is.
+"""
+
+import argparse
 import os
 import sys
 import threading
@@ -30,7 +34,6 @@ TICK_S = 0.25
 PLAIN_EVERY_S = 5.0
 BUILD_EVERY_S = 15.0
 HOUR_S = 3600.0
-REAL = (sys.executable, "-m", "demo")
 
 THE_ESTATE = f"""\
 The estate: {estate.HOSTS} hosts of {estate.GPUS_PER_HOST} H100, {estate.GPUS} GPUs.
@@ -44,32 +47,39 @@ on the simulator. First the guest arrives.
 
 
 def main(argv: Sequence[str] | None = None) -> int:  # noqa: RET503 - what follows `execv` is another program
-    """Run the demo, after its preparation where it needs one."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    """Prepare, then become the program."""
+    parser = argparse.ArgumentParser(prog="python -m demo.prelude", description=__doc__)
+    parser.add_argument("--story", action="store_true", help="tell the story while something is missing")
+    parser.add_argument("program", help="the module that is run then")
+    parser.add_argument("arguments", nargs="*", help="its arguments")
+    options = parser.parse_args(argv)
     console = Console()
     interruption.listen()
     try:
-        _prepare(console)
+        _prepare(console, story=options.story)
     except KeyboardInterrupt:
         console.print("interrupted: everything is stopped", style="yellow")
         return interruption.INTERRUPTED
     except PlaneError as error:
-        text = f"the demo cannot go on: {error}"
+        text = f"it cannot go on: {error}"
         console.print(text, style="bold red", markup=False, highlight=False, soft_wrap=True)
         return FAILED
-    os.execv(REAL[0], [*REAL, *arguments])  # noqa: S606 - this very program
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", options.program, *options.arguments])  # noqa: S606 - asked for
 
 
-def _prepare(console: Console) -> None:
+def _prepare(console: Console, *, story: bool) -> None:
     needed = needs(()) if os.environ.get("KIND") else needs()
-    if needed.nothing and not os.environ.get("STORY"):
+    if needed.nothing and not (story and os.environ.get("STORY")):
         return
-    console.print(THE_ESTATE, highlight=False)
+    if story:
+        console.print(THE_ESTATE, highlight=False)
     for line in told(needed):
         console.print(line, style="dim", highlight=False, soft_wrap=True)
     with Preparation(needed) as preparation:
-        console.print(ON_THE_SIMULATOR, highlight=False)
-        _tell(console, preparation)
+        if story:
+            console.print(ON_THE_SIMULATOR, highlight=False)
+            _tell(console, preparation)
         _await(console, preparation)
 
 
@@ -103,15 +113,15 @@ def _tell(console: Console, preparation: Preparation) -> None:
                 lines = Text("\n".join(preparation.lines()), style="dim")
                 live.update(Group(view.render(picture, story, clock=clock), lines), refresh=True)
     else:
-        say = _Plain(console)
+        say = Plain(console)
         for picture, clock, at in _scenes(simulation, story, preparation):
             say(picture, story, clock, at)
     simulation.join()
-    console.print(_outcome(simulation.courses), highlight=False)
+    console.print(outcome(simulation.courses), highlight=False)
 
 
-class _Plain:
-    """A line at each act and now and then."""
+class Plain:
+    """Tells the story where there is no terminal: a line at each act and now and then."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -119,6 +129,7 @@ class _Plain:
         self._last = 0.0
 
     def __call__(self, picture: Picture, story: Story, clock: str, at: float) -> None:
+        """Print the line, if its time has come; `at` is in seconds of the demo."""
         if story.act is self._act and at - self._last < PLAIN_EVERY_S * PACE:
             return
         self._act, self._last = story.act, at
@@ -143,7 +154,8 @@ def _scenes(simulation: Simulation, story: Story, preparation: Preparation) -> I
         time.sleep(TICK_S)
 
 
-def _outcome(courses: Mapping[str, virtual.Course]) -> str:
+def outcome(courses: Mapping[str, virtual.Course]) -> str:
+    """What each tenant waited on the simulator, and what it would have waited alone, for people."""
     jobs, horizon_s, start_s = trace.read(), SECONDS * trace.SPEED, START_S * trace.SPEED
     alone = virtual.replay(jobs, virtual.Rules(start_s=START_S), policy="static")
     lines = ["", f"So far, {horizon_s / HOUR_S:.0f} h of the trace on the simulator. A job waited on average:"]
@@ -161,7 +173,7 @@ def _await(console: Console, preparation: Preparation) -> None:
     """Show how far the preparation is until it is done."""
     if preparation.done():
         return
-    console.print("The same follows on a real control plane as soon as it is built:", highlight=False)
+    console.print("A real control plane follows as soon as all is there:", highlight=False)
     if console.is_terminal:
         with Live(console=console, auto_refresh=False) as live:
             while not preparation.done():

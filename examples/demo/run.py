@@ -13,14 +13,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
-from demo import ground, summary, trace, view
+from demo import gains, ground, record, summary, trace, view
 from demo.cluster import ApiError, Cluster
 from demo.kind_cluster import KindError
 from demo.operator_process import OperatorProcess
 from demo.picture import Picture
 from demo.replay import Replay
 from demo.setup import install_resources, open_estate
-from demo.story import Act, Story
+from demo.story import Story
 from demo.trainers import Trainers
 from localplane import PlaneError, interruption
 
@@ -32,7 +32,7 @@ REFRESH_S = 0.5
 HOLD_S = 1.0
 IMAGE = os.environ.get("DEMO_IMAGE", "busybox:1.37")
 
-FAILED, INTERRUPTED = 1, 130
+FAILED = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Options:
     kind: bool
     image: str
     directory: Path | None
-    picture: Path | None
+    record: Path | None
 
 
 class _Screen:
@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--image", default=IMAGE, help="of the workers with --kind; needs a shell (default: %(default)s)"
     )
     parser.add_argument("--directory", type=Path, help="keep logs and data of the control plane here")
-    parser.add_argument("--picture", type=Path, help="save the view as SVG while the owner takes its own back")
+    parser.add_argument("--record", type=Path, help="write the figures and the course of the run here, as JSON")
     given = parser.parse_args(argv)
     console = Console()
     interruption.listen()
@@ -97,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(Options(**vars(given)), console)
     except KeyboardInterrupt:
         console.print("interrupted: everything is stopped", style="yellow")
-        return INTERRUPTED
+        return interruption.INTERRUPTED
     except (ApiError, KindError, PlaneError, TimeoutError) as error:
         text = "\n".join([f"the demo cannot go on: {error}", *getattr(error, "__notes__", ())])
         console.print(text, style="bold red", markup=False, highlight=False, soft_wrap=True)
@@ -140,21 +140,21 @@ def _replay(
     console: Console,
     operator: OperatorProcess,
 ) -> int:
-    screen = _Screen(console)
+    screen, samples = _Screen(console), record.Samples()
 
     def tick(picture: Picture, elapsed_s: float) -> None:
         operator.keep()
         hours = elapsed_s * trace.SPEED / summary.HOUR_S
         clock = f"hour {hours:.1f} of the trace, {elapsed_s:.0f} s of {options.seconds:.0f} s"
         screen.show(picture, replay.story, elapsed_s, clock=clock)
-        if options.picture and replay.story.act is Act.RETURNS:
-            view.save(picture, replay.story, options.picture, clock=clock)
+        samples.see(picture, elapsed_s)
 
     with screen.shown():
         replay.run(options.seconds, tick)
     now = time.time()
+    submitted = [job for job in jobs if job.submit_s / trace.SPEED < options.seconds]
     result = summary.summarise(
-        [job for job in jobs if job.submit_s / trace.SPEED < options.seconds],
+        submitted,
         replay.outcome(),
         hosts=place.hosts,
         gpus_per_host=place.gpus_per_host,
@@ -165,7 +165,31 @@ def _replay(
         story=replay.story,
     )
     console.print(summary.render(result, replay.story))
+    found = _explain(console, result, replay.story, submitted, options)
+    if options.record:
+        text = record.document(result, replay.story, samples, found, seconds=options.seconds)
+        record.write(options.record, text)
     return FAILED if result.failures else 0
+
+
+def _explain(
+    console: Console,
+    result: summary.Summary,
+    story: Story,
+    submitted: Sequence[trace.TraceJob],
+    options: Options,
+) -> list[gains.Setting]:
+    """Say who gained and who lost, why, and what other settings would have done."""
+    console.print()
+    for gain in record.gains_of(result):
+        for line in gains.told(gain, most_borrowed=story.most_borrowed):
+            console.print(line, highlight=False)
+    if options.kind:
+        return []  # another estate than the simulator's
+    console.print("\nWhat other settings do with these jobs, on the simulator ...", highlight=False)
+    found = gains.settings(submitted, horizon_s=options.seconds * trace.SPEED, start_s=result.start_s)
+    console.print(summary.settings(found))
+    return found
 
 
 def _hold(operator: OperatorProcess, console: Console, export: str) -> None:

@@ -11,6 +11,7 @@ from rich.text import Text
 from demo import static_split
 from demo.claims import Claim
 from demo.estate import NOTICE_S
+from demo.gains import Setting
 from demo.story import Story
 from demo.trace import GUEST, OWNER, SPEED, TraceJob
 from entente.api.job import Phase, TrainingJob
@@ -175,7 +176,7 @@ def _comparison(summary: Summary) -> Table:
         title_style="bold",
         box=None,
     )
-    for title in ("", "shared (this cluster)", "static split (computed)"):
+    for title in ("", "shared (this cluster)", "alone (computed)"):
         table.add_column(title, justify="right" if title else "left")
     shared, split = summary.shared[""], summary.split[""]
     table.add_row("mean waiting", _hours(shared.waited_h), _hours(split.waited_h))
@@ -193,6 +194,16 @@ def _comparison(summary: Summary) -> Table:
     return table
 
 
+def settings(found: Sequence[Setting]) -> Table:
+    """What other settings do, as a table."""
+    table = Table(title="mean waiting", title_justify="left", title_style="bold", box=None)
+    for title in ("", OWNER, GUEST):
+        table.add_column(title, justify="right" if title else "left")
+    for setting in found:
+        table.add_row(setting.what.replace("`", ""), *(_hours(setting.waited_h[name]) for name in (OWNER, GUEST)))
+    return table
+
+
 def _facts(summary: Summary, story: Story) -> Table:
     table = Table.grid(padding=(0, 2))
     reclaims = summary.reclaims
@@ -200,12 +211,12 @@ def _facts(summary: Summary, story: Story) -> Table:
     longest = max((claim.seconds for claim in summary.claims), default=0.0)
     wasted, done = summary.shared[""].wasted_gpu_h, summary.shared[""].gpu_h
     share = 100 * wasted / (wasted + done) if wasted + done else 0.0
-    table.add_row("time to reclaim", f"{took} ({len(reclaims)} jobs; the notice is {NOTICE_S} s)")
+    table.add_row("time to reclaim", f"{took} ({_jobs(len(reclaims))}; the notice is {NOTICE_S} s)")
     table.add_row("entitled jobs", f"{len(summary.claims)} waited for GPUs, the longest {longest:.0f} s")
     table.add_row("wasted", f"{wasted:.1f} GPU-hours, {share:.2f} % of what was used, by {summary.evictions} evictions")
     table.add_row("borrowed", f"up to {story.most_borrowed} GPUs by {GUEST}; {OWNER} lent up to {story.most_lent}")
     scale = f"1 s here is {SPEED:.0f} s of the trace, {SPEED / HOUR_S:.2f} h"
-    table.add_row("scale", f"{scale}; starts took {summary.start_s:.1f} s here, and in the static split, too")
+    table.add_row("scale", f"{scale}; starts took {summary.start_s:.1f} s here, and alone, too")
     return table
 
 
@@ -218,6 +229,10 @@ def _verdict(summary: Summary) -> Text:
         "no job was lost",
     )
     return Text("\n").join(Text(f"✓ {promise}", style="bold green") for promise in kept)
+
+
+def _jobs(count: int) -> str:
+    return "1 job" if count == 1 else f"{count} jobs"
 
 
 def _hours(value: float) -> str:

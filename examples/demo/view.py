@@ -1,12 +1,9 @@
 """The live terminal view: one picture of the cluster, rendered."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping
-from io import StringIO
-from pathlib import Path
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -18,7 +15,6 @@ from demo.trace import GUEST, OWNER
 COLOURS = {OWNER: "cyan", GUEST: "magenta"}
 OTHER = "yellow"
 BAR = 48
-SAVED_WIDTH = 132
 QUEUE_ROWS = 7
 STEP_ROWS = 7
 
@@ -41,14 +37,6 @@ def render(picture: Picture, story: Story, *, clock: str) -> RenderableType:
         _queue(picture),
         _steps(picture),
     )
-
-
-def save(picture: Picture, story: Story, path: Path, *, clock: str) -> None:
-    """Write the view as an SVG picture, which refers to nothing outside itself."""
-    console = Console(record=True, width=SAVED_WIDTH, file=StringIO())
-    console.print(render(picture, story, clock=clock))
-    svg = console.export_svg(title="make demo", unique_id="demo")
-    path.write_text(re.sub(r"@font-face \{.*?\}\n?", "", svg, flags=re.DOTALL), encoding="utf-8")
 
 
 def line(picture: Picture, story: Story, *, clock: str) -> str:

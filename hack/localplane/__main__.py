@@ -71,7 +71,7 @@ def _up(options: argparse.Namespace) -> None:
             )
         print(f"# {plane.server} runs until this command is interrupted; logs are in {plane.directory}")
         print(f"export KUBECONFIG={plane.kubeconfig}")
-        print(f"export PATH={binaries.ensure('kubectl').parent}:$PATH", flush=True)
+        print(f"export PATH={plane.layout.binaries['kubectl'].parent}:$PATH", flush=True)
         with contextlib.suppress(KeyboardInterrupt):  # that is how it is meant to end
             threading.Event().wait()
 

@@ -196,10 +196,14 @@ def find(name: str) -> Source | None:
     built = OWNERS[name].cached() / name
     if built.exists():
         return Source(name, built, "built before")
+    installed = on_path(name)
+    return Source(name, installed, "PATH") if installed else None
+
+
+def on_path(name: str) -> Path | None:
+    """A binary on PATH whose version will do."""
     installed = shutil.which(name)
-    if installed and _serves(name, version(Path(installed))):
-        return Source(name, Path(installed), "PATH")
-    return None
+    return Path(installed) if installed and _serves(name, version(Path(installed))) else None
 
 
 def version(binary: Path) -> tuple[int, ...]:

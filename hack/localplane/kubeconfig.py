@@ -12,8 +12,20 @@ from localplane.certificates import KeyPair
 CONTEXT = "localplane"
 
 
-def write(path: Path, server: str, authority: Path, user: str, credentials: dict[str, str]) -> Path:
-    """Write the kubeconfig of one user, readable by its owner only."""
+def write(
+    path: Path, server: str, authority: Path, user: str, credentials: dict[str, str], namespace: str | None = None
+) -> Path:
+    """Write the kubeconfig of one user, readable by its owner only.
+
+    Args:
+        path: The file.
+        server: The URL of the API server.
+        authority: The certificate that the server's is issued by.
+        user: What the user is called in the file.
+        credentials: The entry of the user.
+        namespace: The one that commands without a namespace are about.
+    """
+    context = {"cluster": CONTEXT, "user": user} | ({"namespace": namespace} if namespace else {})
     document = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -21,7 +33,7 @@ def write(path: Path, server: str, authority: Path, user: str, credentials: dict
             {"name": CONTEXT, "cluster": {"server": server, "certificate-authority-data": _encoded(authority)}}
         ],
         "users": [{"name": user, "user": credentials}],
-        "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": user}}],
+        "contexts": [{"name": CONTEXT, "context": context}],
         "current-context": CONTEXT,
     }
     path.touch(mode=0o600)

@@ -49,10 +49,22 @@ class LocalPlane(ControlPlane):
             raise PlaneError(message)
         return done.stdout
 
-    def user_kubeconfig(self, user: str, groups: Iterable[str] = ()) -> Path:
-        """Return the kubeconfig of a person, who is known by a client certificate and has no rights yet."""
+    def user_kubeconfig(
+        self, user: str, groups: Iterable[str] = (), *, path: Path | None = None, namespace: str | None = None
+    ) -> Path:
+        """Return the kubeconfig of a person, who is known by a client certificate and has no rights yet.
+
+        Args:
+            user: The name in the certificate.
+            groups: Those that the person is in.
+            path: Where the kubeconfig goes; by default to those of the plane.
+            namespace: The one that commands without a namespace are about.
+        """
         name = f"user-{next(self._users)}"
-        return self.write_kubeconfig(name, user, self.layout.credentials.authority.issue(name, user, groups))
+        keys = self.layout.credentials.authority
+        entry = kubeconfigs.certificate_credentials(keys.issue(name, user, groups))
+        target = path or self.layout.kubeconfig(name)
+        return kubeconfigs.write(target, self.server, keys.files.certificate, user, entry, namespace)
 
     def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
         """Return the kubeconfig of a service account that exists, with a token for a day. Raises ApiFailure."""

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
-import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from localplane import binaries
+from localplane.cache import CACHE_VARIABLE
+from tests.support.marked import MarkedRun
 from tests.support.plane import eventually
 
-REPOSITORY = Path(__file__).parents[2]
-MARK = "ENTENTE_DEMO_TEST"
-"""Environment variable that all processes of one demo inherit."""
-
+DEMO = (sys.executable, "-m", "demo")
+MAKE = ("make", "--no-print-directory")
 STARTING = re.compile("starting a control plane")
 REPLAYING = re.compile(r"of the trace, (?:[5-9]|\d{2,}) s of")
 """5 s of the replay have gone by, or more on a busy machine."""
@@ -29,60 +25,15 @@ MOST_S = 420
 """What the demo may take on a machine that is busy with other tests; by itself it needs less than half of it."""
 
 
-@dataclass
-class Demo:
-    """One run of the demo as a process, and all the processes that it has started."""
-
-    output: Path
-    process: subprocess.Popen[bytes] = field(init=False)
-    mark: str = field(default_factory=lambda: f"{MARK}={uuid.uuid4()}")
-
-    def start(self, *, below_a_shell: bool = False) -> None:
-        command = [sys.executable, "-m", "demo"]
-        if below_a_shell:
-            command = ["/bin/sh", "-c", '"$@"; true', "sh", *command]
-        name, value = self.mark.split("=")
-        path = os.pathsep.join(str(REPOSITORY / part) for part in ("operator", "hack", "examples"))
-        environment = {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", name: value, "HOLD": "", "KIND": ""}
-        with self.output.open("wb") as output:
-            self.process = subprocess.Popen(  # noqa: S603 - this very program
-                command, stdout=output, stderr=output, env=environment, cwd=REPOSITORY
-            )
-
-    def text(self) -> str:
-        return self.output.read_text(encoding="utf-8")
-
-    def await_text(self, text: re.Pattern[str]) -> None:
-        def there() -> bool:
-            assert self.process.poll() is None, f"the demo has ended:\n{self.text()}"
-            return text.search(self.text()) is not None
-
-        eventually(there, within=120, what=f"{text.pattern!r} in {self.output}")
-
-    def alive(self) -> list[str]:
-        """Command lines of all processes that carry its mark."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            try:
-                if self.mark.encode() in (entry / "environ").read_bytes().split(b"\0"):
-                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-            except (FileNotFoundError, ProcessLookupError, PermissionError):
-                continue
-        return [command for command in found if command]
-
-    def directory(self) -> Path:
-        match = re.search(r"export KUBECONFIG=(\S+)", self.text())
-        assert match
-        return Path(match[1]).parents[1]
+FIRST_S = 60
+"""Within so many seconds the story on the simulator has begun."""
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Demo]:
+def demo(tmp_path: Path) -> Iterator[MarkedRun]:
     """A demo that is not started yet; the binaries are there."""
     binaries.ensure_all(binaries.PLANE)
-    run = Demo(tmp_path / "output")
+    run = MarkedRun(tmp_path / "output")
     yield run
     if run.process.poll() is None:
         run.process.kill()
@@ -92,9 +43,9 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
 @pytest.mark.parametrize("moment", [STARTING, REPLAYING], ids=["starting", "replaying"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_interrupted_at_any_time_it_leaves_nothing_running(
-    demo: Demo, number: signal.Signals, moment: re.Pattern[str]
+    demo: MarkedRun, number: signal.Signals, moment: re.Pattern[str]
 ) -> None:
-    demo.start()
+    demo.start(DEMO)
     demo.await_text(moment)
     if moment == REPLAYING:
         assert len(demo.alive()) >= 8, "plane, operator and their supervisors run"
@@ -105,8 +56,8 @@ def test_interrupted_at_any_time_it_leaves_nothing_running(
         eventually(lambda: not demo.directory().exists(), what="the end of the plane's directory")
 
 
-def test_it_ends_with_whoever_has_started_it(demo: Demo) -> None:
-    demo.start(below_a_shell=True)
+def test_it_ends_with_whoever_has_started_it(demo: MarkedRun) -> None:
+    demo.start(("/bin/sh", "-c", '"$@"; true', "sh", *DEMO))
     demo.await_text(REPLAYING)
     demo.process.kill()
     demo.process.wait()
@@ -114,9 +65,9 @@ def test_it_ends_with_whoever_has_started_it(demo: Demo) -> None:
 
 
 @pytest.mark.timeout(MOST_S + 60)
-def test_the_guest_fills_the_idle_half_and_the_owner_takes_its_guarantee_back(demo: Demo) -> None:
+def test_the_guest_fills_the_idle_half_and_the_owner_takes_its_guarantee_back(demo: MarkedRun) -> None:
     began = time.monotonic()
-    demo.start()
+    demo.start(DEMO)
     code = demo.process.wait(timeout=MOST_S + 30)
     took = time.monotonic() - began
     text = demo.text()
@@ -129,6 +80,38 @@ def test_the_guest_fills_the_idle_half_and_the_owner_takes_its_guarantee_back(de
         "time to reclaim",
         "GPU-hours of training done",
         "no job was lost",
+        "of waiting for each job",
+        "lendLimit: 64 of the owner",
     ):
         assert line in text
     eventually(lambda: not demo.alive(), what="the end of all its processes")
+
+
+@pytest.mark.parametrize(("target", "text"), [("demo", REPLAYING), ("estate", re.compile("until Ctrl-C"))])
+def test_ctrl_c_ends_make_without_an_error_of_make_s(demo: MarkedRun, target: str, text: re.Pattern[str]) -> None:
+    demo.start((*MAKE, target))
+    demo.await_text(text)
+    demo.press_ctrl_c()
+    demo.process.wait(timeout=30)
+    assert "Error" not in demo.text()
+    assert "everything is stopped" in demo.text()
+    eventually(lambda: not demo.alive(), what="the end of all its processes")
+
+
+def test_while_the_plane_is_built_the_story_is_told_on_the_simulator(demo: MarkedRun, tmp_path: Path) -> None:
+    began = time.monotonic()
+    demo.start((*MAKE, "demo"), {CACHE_VARIABLE: str(tmp_path / "cache")})
+    demo.await_text(re.compile("anthropic fills the idle half"), within=FIRST_S)
+    assert time.monotonic() - began < FIRST_S
+    for part in (
+        "32 hosts of 8 H100, 256 GPUs",
+        "Each is guaranteed 128 GPUs",
+        "to be built, once, about",
+        "on the simulator, hour",
+        "waiting",
+    ):
+        assert part in demo.text()
+    demo.press_ctrl_c()
+    demo.process.wait(timeout=30)
+    assert "Error" not in demo.text()
+    eventually(lambda: not demo.alive(), what=f"the end of {demo.alive()}")

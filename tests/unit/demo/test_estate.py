@@ -1,5 +1,6 @@
 """What the demo gives to the API server is what the resources' models take."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from entente.api.job import TrainingJob
 from entente.api.pool import GPUPool
 from entente.api.tenant import Tenant
 
+BIN = Path(sys.executable).parent
 NO_CLUSTER: Cluster = None  # type: ignore[assignment] # templates ask no cluster
 
 
@@ -59,8 +61,8 @@ def test_without_kind_it_is_said_what_is_missing(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("kubectl", "line"),
     [
-        (None, "export KUBECONFIG=/k"),
-        (Path("/cache/bin/kubectl"), "export KUBECONFIG=/k PATH=/cache/bin:$PATH"),
+        (None, f"export KUBECONFIG=/k PATH={BIN}:$PATH"),
+        (Path("/cache/bin/kubectl"), f"export KUBECONFIG=/k PATH={BIN}:/cache/bin:$PATH"),
     ],
     ids=["kubectl of the user", "kubectl of the demo"],
 )

@@ -140,7 +140,7 @@ def printed(result: summary.Summary) -> str:
 
 def test_it_is_printed_with_its_verdict() -> None:
     good = printed(summarised(FINISHED, RUNNING, WAITING, claims=(Claim("x", 4, reclaimed=True),)))
-    assert "p50 4 s, max 4 s (1 jobs; the notice is 60 s)" in good
+    assert "p50 4 s, max 4 s (1 job; the notice is 60 s)" in good
     assert "no job was lost" in good
     bad = printed(summarised(FINISHED, RUNNING))
     assert "NOT AS PROMISED: job c is gone from the cluster" in bad

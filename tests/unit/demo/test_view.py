@@ -1,8 +1,6 @@
 """The view shows what a picture has, in every size of terminal."""
 
 from io import StringIO
-from pathlib import Path
-from xml.etree import ElementTree as ET
 
 import pytest
 from rich.console import Console, RenderableType
@@ -10,7 +8,7 @@ from rich.console import Console, RenderableType
 from demo.picture import Picture
 from demo.story import Story
 from demo.trace import OWNER
-from demo.view import QUEUE_ROWS, STEP_ROWS, line, render, save
+from demo.view import QUEUE_ROWS, STEP_ROWS, line, render
 from tests.support.demo import event, job, picture
 
 
@@ -71,17 +69,6 @@ def test_an_empty_cluster_can_be_shown() -> None:
 def test_messages_of_the_cluster_are_no_markup() -> None:
     shown = picture(job("a", queue={"reason": "NoFreeGPUs", "message": "[bold]8[/bold] asked"}))
     assert "[bold]8[/bold] asked" in printed(render(shown, Story(), clock="x"))
-
-
-def test_it_can_be_saved_as_a_picture_that_refers_to_nothing_outside(tmp_path: Path) -> None:
-    path = tmp_path / "view.svg"
-    save(a_busy_picture(), Story(), path, clock="hour 3.0")
-    root = ET.fromstring(path.read_text(encoding="utf-8"))  # noqa: S314 - written a line above
-    assert root.tag == "{http://www.w3.org/2000/svg}svg"
-    text = path.read_text(encoding="utf-8")
-    assert "■■■■" in text
-    assert "url(http" not in text
-    assert "src:" not in text
 
 
 def test_without_a_terminal_one_line_says_the_same() -> None:

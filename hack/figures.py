@@ -1,0 +1,145 @@
+"""Puts the figures of recorded runs into the docs: `python hack/figures.py [--check]`.
+
+`docs/demo.json` is written by `make demo-figures`, `docs/fairness.json` by `make demo-fairness`. A section between
+`<!-- NAME: begin -->` and `<!-- NAME: end -->` of a page is written from them, wherever a page has such marks.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = (ROOT / "README.md", ROOT / "docs" / "tutorial" / "demo.md", ROOT / "docs" / "explanation" / "sharing.md")
+RECORDS = ROOT / "docs"
+
+Record = Mapping[str, Any]
+
+
+def demo(record: Record) -> str:
+    """The three figures of the demo, and what they are against."""
+    shared, alone = record["shared"], record["alone"]
+    owner, guest = record["estate"]["owner"], record["estate"]["guest"]
+    rows = [
+        (f"{shared['all']['jobs']} jobs of a real trace on {_gpus(record)} GPUs", "shared", "each alone on its half"),
+        ("---", "--:", "--:"),
+        ("mean waiting of a job", _hours(shared["all"]), _hours(alone["all"])),
+        *((f"… of {name}", _hours(shared[name]), _hours(alone[name])) for name in (owner, guest)),
+        ("GPUs busy with training", f"{shared['all']['busyPercent']} %", f"{alone['all']['busyPercent']} %"),
+        (
+            f"longest time until {owner} had its own GPUs back",
+            f"{record['reclaims']['max_s']:.0f} s of the {record['noticeSeconds']} s promised",
+            "it never lent them",
+        ),
+    ]
+    return _table(rows)
+
+
+def demo_gains(record: Record) -> str:
+    """Who gained and who lost, and why."""
+    return "\n".join(f"- {line}" if _opens(line) else f"  {line}" for line in record["gains"])
+
+
+def demo_settings(record: Record) -> str:
+    """What other settings do with the same jobs."""
+    owner, guest = record["estate"]["owner"], record["estate"]["guest"]
+    rows = [("mean waiting on the simulator", owner, guest), ("---", "--:", "--:")]
+    rows += [(row["what"], f"{row[owner]:.2f} h", f"{row[guest]:.2f} h") for row in record["settings"]]
+    return _table(rows)
+
+
+def fairness(record: Record) -> str:
+    """Waiting by sharing less waiting alone, over many draws."""
+    rows = [
+        (
+            "what is changed",
+            "owner: median",
+            "mean, 95 % interval",
+            "worse off in",
+            "guest: median",
+            "mean, 95 % interval",
+        ),
+        ("---", "--:", "--:", "--:", "--:", "--:"),
+    ]
+    for case in record["cases"]:
+        owner, guest = case["xai"], case["anthropic"]
+        rows.append(
+            (
+                case["what"],
+                f"{owner['median_h']:+.2f} h",
+                f"{owner['difference_h']:+.2f} ± {owner['margin_h']:.2f} h",
+                f"{owner['worse']} of {record['seeds']}",
+                f"{guest['median_h']:+.2f} h",
+                f"{guest['difference_h']:+.2f} ± {guest['margin_h']:.2f} h",
+            )
+        )
+    return _table(rows)
+
+
+SECTIONS: Mapping[str, tuple[str, Callable[[Record], str]]] = {
+    "demo": ("demo.json", demo),
+    "demo-gains": ("demo.json", demo_gains),
+    "demo-settings": ("demo.json", demo_settings),
+    "fairness": ("fairness.json", fairness),
+}
+"""By mark: the record that it is written from, and how."""
+
+
+def filled(text: str, records: Path = RECORDS) -> str:
+    """A page with each of its marked sections written anew."""
+    for name, (source, write) in SECTIONS.items():
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        if begin not in text:
+            continue
+        if end not in text:
+            message = f"{begin} has no {end} after it"
+            raise ValueError(message)
+        section = write(json.loads((records / source).read_text(encoding="utf-8")))
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
+        text = f"{before}{begin}\n{section}\n{end}{after}"
+    return text
+
+
+def _opens(line: str) -> bool:
+    return re.match(r"\w+ (lost|gained|waited)", line) is not None
+
+
+def _gpus(record: Record) -> int:
+    gpus: int = record["estate"]["hosts"] * record["estate"]["gpusPerHost"]
+    return gpus
+
+
+def _hours(row: Mapping[str, float]) -> str:
+    return f"{row['waited_h']:.2f} h"
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" if row[0] != "---" else f"|{'|'.join(row)}|" for row in rows)
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only say which pages are stale")
+    check: bool = parser.parse_args().check
+    stale = []
+    for page in PAGES:
+        if not page.exists():
+            continue
+        text = page.read_text(encoding="utf-8")
+        new = filled(text)
+        if new != text:
+            stale.append(page)
+            if not check:
+                page.write_text(new, encoding="utf-8")
+    for page in stale:
+        print(f"{page.relative_to(ROOT)} {'is stale: run `make readme-chart`' if check else 'was written'}")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
