@@ -50,7 +50,7 @@ PROSE = " ".join(TEXT.partition("## What stands behind the figures")[2].partitio
     [
         pytest.param(
             f"mean delay is {of('philly', 'static', 'mean_queue_h'):.1f} h in partitions and"
-            f" {of('philly', 'backfill', 'mean_queue_h'):.1f} to {of('philly', 'easy', 'mean_queue_h'):.1f} h in one queue",
+            f" {of('philly', 'backfill', 'mean_queue_h'):.1f} to {of('philly', 'easy', 'mean_queue_h'):.1f} h in one",
             id="partitions or one queue",
         ),
         pytest.param(
