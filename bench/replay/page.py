@@ -22,17 +22,23 @@ _TITLES = {
     "small": "The slice in the repository",
 }
 
+_GOALS = """\
+The goals were set before the replays. "Of that" is a ratio: 0.5 is half as much. A goal is missed by a **defect** of
+Entente, which is to be mended, as the **price** of a rule, or by a limit of the **method**. The lists below the table
+say which."""
+
 _Cell = Callable[[Mapping[str, Any]], str]
 
 
 def page(before: str, sections: Sections) -> str:
-    """The page with its generated parts made anew: the tables, and the part in short where the page has a place for it.
+    """The page with its generated parts made anew.
 
-    Raises ValueError when the page has no place for the tables.
+    They are two where it has a place for the part in short, and else one. Raises ValueError when a place is missing.
     """
-    short = f"\n{in_short(sections)}\n"
-    text = _between(before, SHORT_BEGIN, SHORT_END, short) if SHORT_BEGIN in before else before
-    return _between(text, BEGIN, END, f"\n{generated(sections)}")
+    if SHORT_BEGIN not in before:
+        return _between(before, BEGIN, END, reached(sections) + tables(sections))
+    text = _between(before, SHORT_BEGIN, SHORT_END, f"{in_short(sections)}\n\n{reached(sections)}")
+    return _between(text, BEGIN, END, tables(sections))
 
 
 def _between(text: str, begin: str, end: str, part: str) -> str:
@@ -41,20 +47,26 @@ def _between(text: str, begin: str, end: str, part: str) -> str:
     if not begun or not ended:
         message = f"the page has no part between {begin} and {end}"
         raise ValueError(message)
-    return f"{head}{begin}\n{part}\n{end}{tail}"
+    return f"{head}{begin}\n\n{part.rstrip()}\n\n{end}{tail}"
 
 
-def generated(sections: Sections) -> str:
-    """All tables of the experiments that are there."""
+def reached(sections: Sections) -> str:
+    """The goals, what is reached of them, and why some are missed."""
     parts = ["## What is reached, and what is not"]
     if found := verdicts(sections):
-        parts += [_verdicts(found), *_causes(found)]
+        parts += [_GOALS, _verdicts(found), *_causes(found)]
+    return "\n\n".join(parts) + "\n\n"
+
+
+def tables(sections: Sections) -> str:
+    """All tables of the experiments that are there, and the commands for rows that are not."""
+    parts = list[str]()
     if missing := list(_missing(sections)):
         parts += ["These rows were not made yet; the commands make them:", "```\n" + "\n".join(missing) + "\n```"]
     for name in EXPERIMENTS:
         if name in sections:
             parts += [f"## {_TITLES[name]}", *_section(name, sections[name])]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts)
 
 
 def _missing(sections: Sections) -> Iterator[str]:

@@ -37,13 +37,14 @@ def _fewer_gpus(sections: Sections) -> Iterator[str]:
 
 
 def _promises(sections: Sections) -> Iterator[str]:
-    if rows := _rows(sections, "philly", "kueue", "fair", "entente"):
-        kueue, fair, own = rows
+    if rows := _rows(sections, "philly", "kueue", "kai", "fair", "entente"):
+        kueue, kai, fair, own = rows
         yield (
-            f"**Promises.** An owner has its GPUs back after {own['reclaim_s']['max']:.0f} s at the latest;"
-            f" {sections['philly']['notice_s']:.0f} s are promised. With `kueue` it takes up to"
-            f" {kueue['reclaim_s']['max'] / _HOUR_S:.0f} h. Of the GPU time that they are guaranteed and ask for,"
-            f" owners lack {_percent(own['deficit'])} ({_percent(kueue['deficit'])} with `kueue`,"
+            f"**Promises.** An owner on Philly has its GPUs back after {own['reclaim_s']['max']:.0f} s at the latest;"
+            f" {sections['philly']['notice_s']:.0f} s are promised. With `kai` it takes up to"
+            f" {kai['reclaim_s']['max']:.0f} s, with `kueue` up to {kueue['reclaim_s']['max'] / _HOUR_S:.0f} h. Of the"
+            f" GPU time that they are guaranteed and ask for, owners lack {_percent(own['deficit'])}"
+            f" ({_percent(kai['deficit'])} with `kai`, {_percent(kueue['deficit'])} with `kueue`,"
             f" {_percent(fair['deficit'])} with `fair`)."
         )
 

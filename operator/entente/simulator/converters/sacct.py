@@ -156,9 +156,8 @@ def _line(row: _Row, tenant_by: str) -> Line | None:
         elapsed_s=whole(row.text("elapsedraw"), "ElapsedRaw", row.source, row.number),
         gpus=gpus,
         gpu_type=kind,
-        state=row.needed("state")
-        .split()[0]
-        .rstrip("+"),  # `CANCELLED by 1000`, and `CANCELLED+` where a column was too narrow
+        # `CANCELLED by 1000`, and `CANCELLED+` where a column was too narrow
+        state=row.needed("state").split()[0].rstrip("+"),
         place=(row.source, row.number),
     )
 

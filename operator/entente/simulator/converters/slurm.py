@@ -4,7 +4,7 @@ Seen with Slurm 22.05; man sacct describes the fields. `ElapsedRaw` leaves out t
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -47,9 +47,11 @@ def convert(paths: Sequence[str], wanted: Wanted) -> Conversion:
         with opened(path) as stream:
             for line in lines(stream, path, wanted.tenant_by, found.changed):
                 place = (line.part, line.start)
-                if place in read:
-                    found.changed["rows given twice: the later one counts"] += 1
-                read[place] = line
+                known = read.get(place)
+                if known is not None:
+                    found.changed["rows given twice: the longer run counts"] += 1
+                if known is None or line.elapsed_s >= known.elapsed_s:
+                    read[place] = line
     tenants = _Tenants(found)
     by_job = dict[str, list[Line]]()
     for line in read.values():
@@ -84,10 +86,13 @@ class _Run:
         return self.parts[0].start is not None and self.elapsed_s > 0
 
 
-def _jobs(rows: Iterable[Line]) -> Iterator[list[_Run]]:
+def _jobs(rows: Sequence[Line]) -> Iterator[list[_Run]]:
     """The runs under one number, cut where the number goes to another job."""
-    never = max(line.start or 0 for line in rows) + 1
-    in_order = sorted(rows, key=lambda line: never if line.start is None else line.start)
+    begun = {(line.part, line.submit) for line in rows if line.start is not None}
+    # an older listing may have a job that waits, where a newer one has it running
+    kept = [line for line in rows if line.start is not None or (line.part, line.submit) not in begun]
+    never = max(line.start or 0 for line in kept) + 1
+    in_order = sorted(kept, key=lambda line: never if line.start is None else line.start)
     runs = [_Run(list(parts)) for _, parts in groupby(in_order, key=lambda line: line.start)]
     begin = 0
     for end in range(1, len(runs) + 1):

@@ -58,6 +58,17 @@ def test_a_job_runs_as_long_as_all_its_attempts_without_the_time_between_them(tm
             [attempt("2017-10-07 02:00:00", "2017-10-07 02:01:00"), RAN], 134, "8", id="the first names no GPUs"
         ),
         pytest.param([RAN, attempt("2017-10-07 02:00:00", None, 8)], 74, "8", id="the last still ran"),
+        pytest.param(
+            [
+                attempt("2017-10-07 03:07:23", None, 1),
+                attempt("2017-10-07 03:11:14", "2017-10-07 03:11:57", 1),
+                attempt("2017-10-07 03:14:24", None, 1),
+                attempt(None, "2017-10-07 03:15:12", 1),
+            ],
+            43,
+            "1",
+            id="begins and ends missing in turn, as in the published log",
+        ),
         pytest.param([RAN, attempt("None", "None", 8)], 74, "8", id="None as a word"),
         pytest.param([RAN, attempt("2017-10-07 02:00:00", "2017-10-07 01:00:00", 8)], 74, "8", id="ends too soon"),
         pytest.param(

@@ -111,7 +111,7 @@ def test_a_job_that_runs_again_is_one_job_from_its_first_submission_on(tmp_path:
     expected = [("7", "vision", "0", "130", "2", "h100", "COMPLETED")]
     assert fields(converted(tmp_path, first, second)) == expected
     assert fields(converted(tmp_path, second, first)) == expected
-    waits = row(start="Unknown", elapsed="0", tres="", state="PENDING")
+    waits = row(submit=AGAIN["submit"], start="Unknown", elapsed="0", tres="", state="PENDING")
     assert fields(converted(tmp_path, first, waits)) == [("7", "vision", "0", "100", "2", "h100", "PENDING")]
 
 
@@ -120,11 +120,18 @@ def test_a_number_that_is_used_again_is_another_job(tmp_path: Path) -> None:
     assert [one[:4] for one in fields(found)] == [("7", "vision", "0", "60"), ("7~2", "speech", "410", "60")]
 
 
-def test_listings_may_overlap_and_be_joined_with_their_headers(tmp_path: Path) -> None:
-    running, over = row(elapsed="30", state="RUNNING"), row(elapsed="90")
-    found = converted(tmp_path, running, "", HEADER, over)
-    assert fields(found) == [("7", "vision", "0", "90", "2", "h100", "COMPLETED")]
-    assert found.changed == {"rows given twice: the later one counts": 1}
+@pytest.mark.parametrize("swapped", [False, True], ids=["older first", "newer first"])
+def test_listings_may_overlap_and_be_joined_with_their_headers(tmp_path: Path, *, swapped: bool) -> None:
+    older = [row(elapsed="30", state="RUNNING"), row("8", start="Unknown", elapsed="0", tres="", state="PENDING")]
+    newer = [row(elapsed="90"), row("8", elapsed="40")]
+    rows = [*newer, HEADER, *older] if swapped else [*older, "", HEADER, *newer]
+    found = converted(tmp_path, *rows)
+    assert fields(found) == [
+        ("7", "vision", "0", "90", "2", "h100", "COMPLETED"),
+        ("8", "vision", "0", "40", "2", "h100", "COMPLETED"),
+    ]
+    assert not found.left_out
+    assert found.changed == {"rows given twice: the longer run counts": 1}
 
 
 def test_several_files_are_one_trace(tmp_path: Path) -> None:
