@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
+from entente.api.amounts import count
 from entente.simulator.trace import COLUMNS, TraceError
 
 MILLI = 1000
@@ -89,16 +90,12 @@ class Conversion:
         kept, gone = len(self.jobs), sum(self.left_out.values())
         gpu_h = sum(job.milli_gpus * job.duration_s for job in self.jobs) / MILLI / 3600
         tenants = len({job.tenant for job in self.jobs})
-        read = f"{counted(kept + gone, 'job')} read, {kept:,} written"
-        lines = [f"{read}: {counted(tenants, 'tenant')}, {gpu_h:,.0f} GPU-hours"]
+        read = f"{count(kept + gone, 'job', ',')} read, {kept:,} written"
+        lines = [f"{read}: {count(tenants, 'tenant')}, {gpu_h:,.0f} GPU-hours"]
         lines += [f"  left out: {count:,} {reason}" for reason, count in sorted(self.left_out.items())]
         lines += [f"  note: {count:,} {what}" for what, count in sorted(self.changed.items())]
         return "\n".join(lines)
 
-
-def counted(count: int, noun: str) -> str:
-    """A count with its noun: `1 job`, `1,200 jobs`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def as_csv(jobs: Iterable[Job]) -> Iterable[str]:
