@@ -33,6 +33,9 @@ class Shared:
     ada: Path
     """Kubeconfig of a person of the guest."""
 
+    acting: tuple[str, ...]
+    """Options by which an admin is that person."""
+
     @property
     def admin(self) -> Path:
         return self.estate.plane.kubeconfig
@@ -50,12 +53,29 @@ def shared(estate: Estate, tmp_path: Path) -> Shared:
     estate.await_reason(claim, "Held")
     waiting = estate.job(guest, "waiting", 2, 8)
     eventually(lambda: estate.status(waiting).get("queue", {}).get("reason"), what="a reason")
-    return Shared(estate, owner, guest, ada.kubeconfig(estate.corner, tmp_path, guest))
+    acting = ("--as", f"system:serviceaccount:{ada.namespace}:{ada.account}", "--as-group", "system:authenticated")
+    return Shared(estate, owner, guest, ada.kubeconfig(estate.corner, tmp_path, guest), acting)
 
 
 def told(done: subprocess.CompletedProcess[str]) -> str:
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def what_if_is_answered_to_who_may_read_all(shared: Shared, owner: str, guest: str) -> None:
+    """An admin, who may also act as somebody of the guest, who may not read all."""
+    change = f"tenants.{owner}.guaranteed=8"
+    answer = json.loads(told(entente("plan", "--set", change, "-o", "json", kubeconfig=shared.admin)))
+    assert answer["difference"]["changed"] == [f"tenants.{owner}"]
+    figures = answer["plan"]["pools"][shared.estate.pool]["tenants"][owner]
+    assert figures["guaranteed"] == 8
+    assert answer["today"]["pools"][shared.estate.pool]["tenants"][owner]["guaranteed"] == 16
+    closed = entente("plan", "--set", change, kubeconfig=shared.ada)
+    assert closed.returncode == 1
+    assert "this needs the right to list nodes, pods, gpupools.entente.dev" in closed.stderr
+    text = told(entente("status", "-n", shared.guest, *shared.acting, kubeconfig=shared.admin))
+    assert guest in text
+    assert owner not in text
 
 
 def test_everything_is_explained_to_whom_it_concerns(shared: Shared) -> None:
@@ -107,6 +127,8 @@ def test_everything_is_explained_to_whom_it_concerns(shared: Shared) -> None:
     assert "It is Borrowed" in still
     assert "Were it evicted now, it would lose" in still
     assert not [text for text in phases.values() if owner in text]
+
+    what_if_is_answered_to_who_may_read_all(shared, owner, guest)
 
     # What is not there, and what is closed.
     missing = entente("why", "waitin", kubeconfig=shared.ada)

@@ -21,6 +21,7 @@ _CONNECT_S, _ANSWER_S = 5, 60
 
 _INSTALL = "Where Entente is not installed, install it: `kubectl apply -f crds/`, or its Helm chart"
 _ASK = "Members of a tenant may read its namespaces, admins of the cluster all: ask them for the right, or act --as one"
+_CHECK = "Is it up, and is this the context that you mean? --context names another one"
 _GIVE = "Give a kubeconfig by --kubeconfig or $KUBECONFIG"
 _ANY = Access()
 
@@ -36,7 +37,11 @@ class ForbiddenError(ClusterError):
 
 
 class NotThereError(ClusterError):
-    """There is no such object, or no such kind."""
+    """There is no such object."""
+
+
+class NotInstalledError(ClusterError):
+    """The cluster does not know this kind of object."""
 
 
 class Reader(Protocol):
@@ -81,6 +86,7 @@ class Cluster:
 
         Raises:
             NotThereError: there is none of this name.
+            NotInstalledError: the cluster does not know the kind.
             ForbiddenError: the caller may not read it.
             ClusterError: the server cannot be reached, or refused.
         """
@@ -90,7 +96,7 @@ class Cluster:
         """All objects of a kind, page by page; of all namespaces where none is given.
 
         Raises:
-            NotThereError: the cluster does not know the kind.
+            NotInstalledError: the cluster does not know the kind.
             ForbiddenError: the caller may not list them.
             ClusterError: the server cannot be reached, or refused.
         """
@@ -121,7 +127,7 @@ class Cluster:
         except failures.ApiException as error:  # the client wraps TLS errors, without a status
             status, content = error.status or 0, error.body or str(error.reason).encode()
         except HTTPError as error:
-            message = f"cannot reach the cluster at {self._host}: {_plainly(error)}"
+            message = f"cannot reach the cluster at {self._host}: {_plainly(error)}. {_CHECK}"
             raise ClusterError(message) from error
         if status == 200:  # noqa: PLR2004 - OK
             found: Object = json.loads(content)
@@ -195,10 +201,10 @@ def _refusal(kind: Kind, path: str, status: int, body: bytes | str, host: str) -
         message = ""
     if status == _FORBIDDEN:
         return ForbiddenError(f"{(message or f'you may not read {kind.plural}').rstrip('.')}. {_ASK}")
-    if status == _NOT_FOUND and message.startswith(f"{kind.plural}."):
+    if status == _NOT_FOUND and message.startswith(kind.plural):
         return NotThereError(message)
     if status == _NOT_FOUND:
-        return NotThereError(f"the cluster at {host} has no {kind.plural}. {_INSTALL}")
+        return NotInstalledError(f"the cluster at {host} has no {kind.plural}. {_INSTALL}")
     if status == _UNAUTHORIZED:
         return ClusterError(f"the cluster at {host} does not take your credentials (401): log in again")
     if status == _GONE:

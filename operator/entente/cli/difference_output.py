@@ -92,10 +92,9 @@ class Comparison:
                 yield waits_on(turn.changed)
 
     def _nobody_stops(self) -> bool:
-        """Whether somebody gets GPUs by the change, and nobody is told to stop who is not told so today."""
-        turns = self.difference.turns
-        gains = any(isinstance(turn.changed, Start) and not isinstance(turn.today, Start) for turn in turns)
-        return gains and not any(isinstance(turn.changed, Evict | Shrink) for turn in turns)
+        """Whether a job starts by the change, and the plan tells nobody to stop."""
+        starts = (isinstance(it.changed, Start) and not isinstance(it.today, Start) for it in self.difference.turns)
+        return any(starts) and not any(isinstance(it, Evict | Shrink) for it in self.changed.decisions)
 
     def _of_books(self) -> Iterator[str]:
         for pool in self.difference.newly_overcommitted:

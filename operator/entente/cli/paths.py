@@ -156,7 +156,8 @@ def _put(model: type[BaseModel], holder: dict[str, Any], rest: str, value: objec
     step, _, further = rest.partition(".")
     aliases = _aliases(model)
     if step not in aliases:
-        message = f"{base}.{rest}: there is no field {step!r}; {_fields_are(model)}"
+        terms = f"; of its terms for a pool: {_listed(_aliases(PoolTerms))}" if model is TenantSpec else ""
+        message = f"{base}.{rest}: there is no field {step!r}; {_fields_are(model)}{terms}"
         raise SettingError(message)
     path = f"{base}.{step}"
     inner = _inner(model.model_fields[aliases[step]].annotation)

@@ -125,13 +125,17 @@ def _of_files(names: Sequence[str], now: datetime | None) -> Inputs:
 def _of_cluster(access: Access, operator_namespace: str, now: datetime | None) -> Inputs:
     """What a live cluster's decisions rest on, read with the caller's rights."""
     # They bring what files do not need.
-    from entente.cli.cluster import Cluster  # noqa: PLC0415
+    from entente.cli.cluster import Cluster, ClusterError  # noqa: PLC0415
     from entente.cli.snapshot import taken  # noqa: PLC0415
 
     def warn(text: str) -> None:
         click.echo(f"entente plan: {text}", err=True)
 
-    return taken(Cluster(access), operator_namespace, now or datetime.now(UTC), warn)
+    try:
+        return taken(Cluster(access), operator_namespace, now or datetime.now(UTC), warn)
+    except ClusterError as error:
+        message = f"{error.message.rstrip('.')}. Without a cluster, give files by -f"
+        raise ClusterError(message) from error
 
 
 def _seen(inputs: Inputs) -> Snapshot:

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
-from entente.cli.cluster import Cluster, ClusterError, ForbiddenError, NotThereError
+from entente.cli.cluster import Cluster, ClusterError, ForbiddenError, NotInstalledError, NotThereError
+from entente.cli.main import main
 from entente.cli.options import Access
 from entente.kube.kinds import GPU_POOL, TRAINING_JOB
 from tests.support import manifests
@@ -71,7 +73,7 @@ MISFORTUNES: dict[str, tuple[Fault, type[ClusterError], str]] = {
     "forbidden": (Fault(status=403, message="gpupools is forbidden"), ForbiddenError, "gpupools is forbidden"),
     "not installed": (
         Fault(status=404, message="the server could not find the requested resource"),
-        NotThereError,
+        NotInstalledError,
         "has no gpupools. Where Entente is not installed, install it: `kubectl apply -f crds/`, or its Helm chart",
     ),
     "expired": (Fault(status=410), ClusterError, "changed too much while they were listed (410): try again"),
@@ -126,3 +128,41 @@ async def test_whom_the_kubeconfig_acts_as_is_acted_as(server: ApiServer, tmp_pa
 def test_groups_need_a_user() -> None:
     with pytest.raises(ClusterError, match=r"--as-group: needs --as"):
         Cluster(Access(groups=("a",)))
+
+
+VERBS = ("status", "queue", "why", "snapshot", "plan")
+REMEDIES = {
+    "not installed": (
+        Fault(status=404, message="the server could not find the requested resource"),
+        "kubectl apply -f",
+    ),
+    "forbidden": (Fault(status=403, message="jobs are forbidden"), "ask them for the right"),
+    "not let in": (Fault(status=401), "log in again"),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize(("fault", "remedy"), REMEDIES.values(), ids=REMEDIES.keys())
+async def test_each_command_says_the_remedy_in_one_line(
+    server: ApiServer, tmp_path: Path, verb: str, fault: Fault, remedy: str
+) -> None:
+    connected(server, tmp_path)
+    server.fail("GET", *[fault] * 9)
+    args = [verb, *(["llm"] if verb == "why" else []), "--kubeconfig", str(tmp_path / "config")]
+    result = await asyncio.to_thread(CliRunner().invoke, main, args)
+    if verb == "status" and fault.status == 403:  # it shows what may be seen
+        assert "Not shown, since you may not read them" in " ".join(result.stdout.split())
+        return
+    assert result.exit_code == 1
+    assert remedy in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_command_says_where_a_kubeconfig_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    result = CliRunner().invoke(main, [verb, *(["llm"] if verb == "why" else [])])
+    assert result.exit_code == 1
+    assert "Give a kubeconfig by --kubeconfig or $KUBECONFIG" in result.stderr

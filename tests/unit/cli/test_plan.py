@@ -154,6 +154,17 @@ def test_the_table_shows_every_decision_and_the_books(tmp_path: Path) -> None:
     assert all(line == line.rstrip() for line in result.output.splitlines())
 
 
+def test_on_a_terminal_of_80_columns_details_stand_below_their_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = plan("-f", written(tmp_path, "estate.yaml")).output.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split() == ["ACTION", "JOB", "POOL", "WORKERS", "CLASS"]
+    assert lines[1].split() == ["Hold", "anthropic-research/claim", "h100", "1", "Entitled"]
+    assert lines[2] == "    h100-0001x1"
+
+
 def listed(given: Sequence[Manifest]) -> Manifest:
     return {"apiVersion": "v1", "kind": "List", "items": list(given)}
 

@@ -84,6 +84,13 @@ def test_the_table_has_a_row_for_each_policy_and_each_tenant(tmp_path: Path) -> 
     assert {"anthropic", "xai"} <= set(firsts)
 
 
+def test_on_a_terminal_of_80_columns_the_tables_go_on_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = simulated(tmp_path, "--policy", "fair").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert sum(line.startswith("policy ") for line in lines) == 3
+
+
 def test_the_folder_gets_report_events_and_plots(tmp_path: Path) -> None:
     out = tmp_path / "made" / "here"
     found = report(simulated(tmp_path, "--policy", "entente", "--out", str(out), "-o", "json"))

@@ -297,3 +297,13 @@ def test_who_may_not_read_all_of_the_cluster_is_told_which_rights_are_needed(mon
     assert result.stdout == ""
     assert 'User "ada" cannot list resource "nodes". Decisions rest on the whole estate: this needs' in result.stderr
     assert "list nodes, pods, gpupools.entente.dev, tenants.entente.dev and trainingjobs.entente.dev" in result.stderr
+
+
+def test_without_files_and_without_a_cluster_both_ways_out_are_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    result = CliRunner().invoke(main, ["plan"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: no cluster: $KUBECONFIG or ~/.kube/config cannot be used: ")
+    assert "Give a kubeconfig by --kubeconfig or $KUBECONFIG. Without a cluster, give files by -f" in result.stderr
