@@ -133,12 +133,7 @@ def _starting(job: TrainingJob, pods: Sequence[PodRecord], view: View) -> Step:
     if sum(_is_up(pod) for pod in current) >= allocation.workers:
         return _started(job, current, view)
     if len(current) < allocation.workers and any(_made_otherwise(job, pod) for pod in current):
-        return stop(
-            job,
-            view.now,
-            StopCause.DISRUPTED,
-            "the spec changed while the operator made the workers",
-        )
+        return stop(job, view.now, StopCause.DISRUPTED, "the spec changed while the operator made the workers")
     placed = allocation.placed or allocation.since
     if placed and view.now - seconds(placed) > view.start_timeout_s:
         up = sum(_is_up(pod) for pod in current)
@@ -264,7 +259,8 @@ def _edits_told(job: TrainingJob, current: Sequence[PodRecord], now: float) -> T
     stale = any(_made_otherwise(job, pod) for pod in current)
     told = notes.find(job.status.conditions, notes.SPEC_APPLIED)
     if stale and (told is None or told.status == "True"):
-        text = "changes of the spec wait for the next start: suspend and resume the job to start it anew now"
+        edits = "workers, gpusPerWorker, priority and template"
+        text = f"changes of {edits} wait for the next start: suspend and resume the job to start it anew now"
         conditions = with_condition(
             job.status.conditions, notes.SPEC_APPLIED, holds=False, reason="AtNextStart", message=text, now=now
         )

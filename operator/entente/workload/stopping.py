@@ -95,9 +95,7 @@ def _waiting_again(job: TrainingJob, status: TrainingJobStatus, now: float, caus
 
 def suspended(status: TrainingJobStatus, now: float) -> Step:
     """The job has no workers and asks for none."""
-    queue = Queue(
-        reason=Reason.SUSPENDED, message=Reason.SUSPENDED.message(Reason.SUSPENDED.meaning), since=moment(now)
-    )
+    queue = Queue(reason=Reason.SUSPENDED, message=Reason.SUSPENDED.message(), since=moment(now))
     update = {
         "phase": Phase.SUSPENDED,
         "queue": queue,
