@@ -6,11 +6,13 @@
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from demo import gains
+from demo.record import gains_in
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", ROOT / "docs" / "tutorial" / "demo.md", ROOT / "docs" / "explanation" / "sharing.md")
@@ -40,7 +42,8 @@ def demo(record: Record) -> str:
 
 def demo_gains(record: Record) -> str:
     """Who gained and who lost, and why."""
-    return "\n".join(f"- {line}" if _opens(line) else f"  {line}" for line in record["gains"])
+    told = (gains.told(gain, most_borrowed=record["mostBorrowed"]) for gain in gains_in(record))
+    return "\n".join("- " + "\n  ".join(lines) for lines in told)
 
 
 def demo_settings(record: Record) -> str:
@@ -102,10 +105,6 @@ def filled(text: str, records: Path = RECORDS) -> str:
         _, _, after = rest.partition(end)
         text = f"{before}{begin}\n{section}\n{end}{after}"
     return text
-
-
-def _opens(line: str) -> bool:
-    return re.match(r"\w+ (lost|gained|waited)", line) is not None
 
 
 def _gpus(record: Record) -> int:

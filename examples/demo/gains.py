@@ -34,8 +34,10 @@ class Gain:
     jobs: int
     shared_h: float
     alone_h: float
-    reclaimed: tuple[float, ...] = ()
-    """Seconds that each of its jobs waited for which GPUs had to be freed."""
+    reclaims: int = 0
+    """Its jobs for which GPUs had to be freed."""
+    reclaim_s: float = 0.0
+    """Seconds that these waited for them, together."""
 
     @property
     def lost_h(self) -> float:
@@ -45,7 +47,12 @@ class Gain:
     @property
     def reclaimed_h(self) -> float:
         """Waiting for others to save and go, for each of its jobs."""
-        return sum(self.reclaimed) * SPEED / HOUR_S / self.jobs if self.jobs else 0.0
+        return self.reclaim_s * SPEED / HOUR_S / self.jobs if self.jobs else 0.0
+
+    @property
+    def rest_h(self) -> float:
+        """The loss that reclaims do not explain."""
+        return self.lost_h - self.reclaimed_h
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +84,17 @@ def told(gain: Gain, *, most_borrowed: int) -> list[str]:
     lines = [f"{gain.tenant} {how}: {gain.shared_h:.2f} h shared, {gain.alone_h:.2f} h alone."]
     if gain.tenant == GUEST:
         lines.append(f"It borrowed up to {most_borrowed} GPUs that would have been idle.")
-    if gain.reclaimed:
-        count = len(gain.reclaimed)
-        jobs = "1 of its jobs" if count == 1 else f"{count} of its {gain.jobs} jobs"
+    if gain.reclaims:
+        jobs = "1 of its jobs" if gain.reclaims == 1 else f"{gain.reclaims} of its {gain.jobs} jobs"
         lines.append(
-            f"{jobs} waited until others had saved and gone, {fmean(gain.reclaimed):.1f} s on average. At "
+            f"{jobs} waited until others had saved and gone, {gain.reclaim_s / gain.reclaims:.1f} s on average. At "
             f"{SPEED:.0f} times the speed of life that is {gain.reclaimed_h:.2f} h for each of its {gain.jobs} jobs."
         )
+        if gain.rest_h >= SAME_H:
+            lines.append(
+                f"The other {gain.rest_h:.2f} h are {gain.rest_h * HOUR_S / SPEED:.1f} s for each job, in which the "
+                "cluster notices, decides and starts. Alone is computed, and takes no time for that."
+            )
     return lines
 
 

@@ -41,8 +41,7 @@ The estate: {estate.HOSTS} hosts of {estate.GPUS_PER_HOST} H100, {estate.GPUS} G
 What one does not use the other may borrow. It comes back within {estate.NOTICE_S} s.
 """
 ON_THE_SIMULATOR = """
-While this is made: the same estate, the same jobs and the production engine,
-on the simulator. First the guest arrives.
+First on the simulator: the same estate, the same jobs, the production engine.
 """
 
 

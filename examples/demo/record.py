@@ -1,14 +1,14 @@
 """What a run leaves behind for the docs: its figures, and who had how many GPUs in each second."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from demo.estate import GPUS_PER_HOST, HOSTS, NOTICE_S
-from demo.gains import Gain, Setting, reclaimed, told
+from demo.gains import Gain, Setting, reclaimed
 from demo.picture import Picture, Share
 from demo.story import Story
 from demo.summary import Row, Summary
@@ -35,13 +35,30 @@ class Samples:
 
 def gains_of(summary: Summary) -> list[Gain]:
     """Both tenants, the owner first."""
+    waited = {tenant: reclaimed(summary.claims, tenant) for tenant in (OWNER, GUEST)}
     return [
         Gain(
             tenant,
             summary.shared[tenant].jobs,
             summary.shared[tenant].waited_h,
             summary.split[tenant].waited_h,
-            reclaimed(summary.claims, tenant),
+            len(seconds),
+            sum(seconds),
+        )
+        for tenant, seconds in waited.items()
+    ]
+
+
+def gains_in(record: Mapping[str, Any]) -> list[Gain]:
+    """The same, from a record."""
+    return [
+        Gain(
+            tenant,
+            record["shared"][tenant]["jobs"],
+            record["shared"][tenant]["waited_h"],
+            record["alone"][tenant]["waited_h"],
+            record["reclaims"]["of"][tenant]["jobs"],
+            record["reclaims"]["of"][tenant]["seconds"],
         )
         for tenant in (OWNER, GUEST)
     ]
@@ -60,11 +77,10 @@ def document(
         "startSeconds": round(summary.start_s, 1),
         "shared": {name or "all": _row(row, summary) for name, row in summary.shared.items()},
         "alone": {name or "all": _row(row, summary) for name, row in summary.split.items()},
-        "reclaims": _reclaims(summary.reclaims),
+        "reclaims": _reclaims(summary),
         "evictions": summary.evictions,
         "wastedPercent": round(100 * wasted / (wasted + done), 2) if wasted + done else 0.0,
         "mostBorrowed": story.most_borrowed,
-        "gains": [line for gain in gains_of(summary) for line in told(gain, most_borrowed=story.most_borrowed)],
         "settings": [
             {"what": setting.what, **{name: round(hours, 2) for name, hours in setting.waited_h.items()}}
             for setting in settings
@@ -91,9 +107,11 @@ def _row(row: Row, summary: Summary) -> dict[str, float]:
     }
 
 
-def _reclaims(seconds: Sequence[float]) -> dict[str, float]:
+def _reclaims(summary: Summary) -> dict[str, Any]:
+    seconds = summary.reclaims
     return {
         "jobs": len(seconds),
         "median_s": median(seconds) if seconds else 0.0,
         "max_s": max(seconds, default=0.0),
+        "of": {gain.tenant: {"jobs": gain.reclaims, "seconds": gain.reclaim_s} for gain in gains_of(summary)},
     }

@@ -14,12 +14,16 @@ from tests.unit.demo.test_virtual import BORROWED_AND_TAKEN_BACK
     ("gain", "said"),
     [
         pytest.param(
-            Gain(OWNER, 20, 1.5, 1.25, (4.0, 5.0)),
+            Gain(OWNER, 20, 1.5, 1.25, 2, 9.0),
             [
                 "xai lost 0.25 h of waiting for each job: 1.50 h shared, 1.25 h alone.",
                 (
                     "2 of its 20 jobs waited until others had saved and gone, 4.5 s on average. At 400 times the speed "
                     "of life that is 0.05 h for each of its 20 jobs."
+                ),
+                (
+                    "The other 0.20 h are 1.8 s for each job, in which the cluster notices, decides and starts. Alone "
+                    "is computed, and takes no time for that."
                 ),
             ],
             id="an owner that waits for its guest",
