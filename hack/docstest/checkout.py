@@ -29,13 +29,13 @@ class Checkout:
     """Where a page is run.
 
     Attributes:
+        base: For scripts of the test; everything else is in it, too.
         home: The reader's home directory.
-        scratch: For scripts of the test.
         environment: What commands find.
     """
 
+    base: Path
     home: Path
-    scratch: Path
     environment: Mapping[str, str]
 
     @property
@@ -57,13 +57,11 @@ def checkout(tools: Iterable[str] = ()) -> Iterator[Checkout]:
     """
     base = Path(tempfile.mkdtemp(prefix="entente-docs-")).resolve()
     try:
-        home, scratch = base / "home", base / "run"
-        home.mkdir()
-        scratch.mkdir()
+        home = base / "home"
         directory = home / NAME
         _copy(directory)
         _make_venv(directory / ".venv")
-        yield Checkout(home, scratch, _environment(home, directory / ".venv", tools))
+        yield Checkout(base, home, _environment(home, directory / ".venv", tools))
     finally:
         _remove(base)
 

@@ -14,8 +14,6 @@ UNCONVERTED = frozenset(
     {
         "README.md",
         "docs/tutorial/demo.md",
-        "docs/how-to/install.md",
-        "docs/how-to/replay-a-decision.md",
         "docs/how-to/replay-a-trace.md",
         "docs/how-to/why-is-my-job-waiting.md",
     }
