@@ -60,7 +60,7 @@ def checkout(tools: Iterable[str] = ()) -> Iterator[Checkout]:
         home = base / "home"
         directory = home / NAME
         _copy(directory)
-        _make_venv(directory / ".venv")
+        _make_venv(directory / ".venv", directory / "operator")
         yield Checkout(base, home, _environment(home, directory / ".venv", tools))
     finally:
         _remove(base)
@@ -81,13 +81,16 @@ def _copy(target: Path) -> None:
             shutil.copy2(source, target / name)
 
 
-def _make_venv(target: Path) -> None:
-    """Make an environment that has what this one has. What a page installs into it stays there."""
+def _make_venv(target: Path, sources: Path) -> None:
+    """Make an environment that has the packages of this one, and Entente from the copy.
+
+    What a page installs into it stays there.
+    """
     venv.create(target, symlinks=True, with_pip=False)
     (site,) = target.glob("lib/python*/site-packages")
     packages = Path(sys.prefix) / site.relative_to(target)
-    # Its own .pth files count, too: one of them leads to the sources of Entente.
-    (site / "_docstest.pth").write_text(f"import site; site.addsitedir({str(packages)!r})\n", encoding="utf-8")
+    lines = (str(sources), f"import site; site.addsitedir({str(packages)!r})")
+    (site / "docstest.pth").write_text("\n".join(lines), encoding="utf-8")
     here, there = Path(sys.prefix) / "bin", target / "bin"
     for script in here.iterdir():
         if not script.is_file() or (there / script.name).exists():

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import dropwhile, takewhile
 
 from docstest import samples
 from docstest.checkout import Checkout, checkout
@@ -25,7 +26,7 @@ class Stage:
     """What runs before the first block of a page, as a reader would run it in another terminal.
 
     Attributes:
-        command: It prints `export` lines, which the page's blocks find done.
+        command: It prints `export` lines. The first of them are done for the page's blocks.
         until: It is ready when it has printed this.
         then: What is done after the `export` lines.
     """
@@ -79,6 +80,16 @@ def run(page: Page, tell: Callable[[str], None], *, update: bool = False) -> Rep
         return runner.report
 
 
+def exports(printed: str) -> list[str]:
+    """Return the first `export` lines that stand together: those of the admin, where there are several users'."""
+    lines = map(str.strip, printed.splitlines())
+    return list(takewhile(_is_export, dropwhile(lambda line: not _is_export(line), lines)))
+
+
+def _is_export(line: str) -> bool:
+    return line.startswith("export ")
+
+
 class _StopError(Exception):
     """The page cannot go on: what its next blocks rest on is not there."""
 
@@ -106,8 +117,7 @@ class _Runner:
     def _set(self, stage: Stage) -> None:
         with self._timed(f"{self._page.name}: {stage.command}"):
             outcome = self._start(stage.command, stage.until, DEADLINE_S, self._page.name)
-            exports = [line.strip() for line in outcome.printed.splitlines() if line.strip().startswith("export ")]
-            self._shell.run("\n".join([*exports, stage.then]), DEADLINE_S)
+            self._shell.run("\n".join([*exports(outcome.printed), stage.then]), DEADLINE_S)
 
     def _take(self, block: Block) -> None:
         where = f"{self._page.name}:{block.line}"
