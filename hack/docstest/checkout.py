@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,10 @@ ROOT = Path(__file__).parents[2]
 COLUMNS = 80
 NAME = "entente"
 REMOVED_S = 30.0
-_KEPT_VARIABLES = ("TMPDIR", binaries.ASSETS_VARIABLE)
+_KEPT_VARIABLES = re.compile(
+    rf"TMPDIR|{binaries.ASSETS_VARIABLE}|PIP_\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|(https?|no|all)_proxy", re.IGNORECASE
+)
+"""What this machine needs to reach package registries and built binaries."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ def _make_venv(target: Path, sources: Path) -> None:
 def _environment(home: Path, own_venv: Path, tools: Iterable[str]) -> dict[str, str]:
     path = [own_venv / "bin", *dict.fromkeys(tool.parent for tool in binaries.ensure_all(tools).values())]
     return {
-        **{name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
+        **{name: value for name, value in os.environ.items() if _KEPT_VARIABLES.fullmatch(name)},
         "PATH": os.pathsep.join([*map(str, path), os.environ.get("PATH", os.defpath)]),
         "HOME": str(home),
         CACHE_VARIABLE: str(cache_directory()),
