@@ -33,7 +33,11 @@ def main() -> int:
 
 
 def _passes(name: str, *, update: bool) -> bool:
-    page = pages.read(name)
+    try:
+        page = pages.read(name)
+    except PageError as error:
+        print(error)
+        return False
     report = run(page, lambda text: print(text, flush=True), update=update)
     if report.revisions:
         (pages.ROOT / name).write_text(revised(page.source, report.revisions), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,10 @@ ROOT = Path(__file__).parents[2]
 COLUMNS = 80
 NAME = "entente"
 REMOVED_S = 30.0
-_KEPT_VARIABLES = ("TMPDIR", binaries.ASSETS_VARIABLE)
+_KEPT_VARIABLES = re.compile(
+    rf"TMPDIR|{binaries.ASSETS_VARIABLE}|PIP_\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|(https?|no|all)_proxy", re.IGNORECASE
+)
+"""What this machine needs to reach package registries and built binaries."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,13 @@ class Checkout:
     """Where a page is run.
 
     Attributes:
+        base: For scripts of the test; everything else is in it, too.
         home: The reader's home directory.
-        scratch: For scripts of the test.
         environment: What commands find.
     """
 
+    base: Path
     home: Path
-    scratch: Path
     environment: Mapping[str, str]
 
     @property
@@ -57,13 +61,11 @@ def checkout(tools: Iterable[str] = ()) -> Iterator[Checkout]:
     """
     base = Path(tempfile.mkdtemp(prefix="entente-docs-")).resolve()
     try:
-        home, scratch = base / "home", base / "run"
-        home.mkdir()
-        scratch.mkdir()
+        home = base / "home"
         directory = home / NAME
         _copy(directory)
-        _make_venv(directory / ".venv")
-        yield Checkout(home, scratch, _environment(home, directory / ".venv", tools))
+        _make_venv(directory / ".venv", directory / "operator")
+        yield Checkout(base, home, _environment(home, directory / ".venv", tools))
     finally:
         _remove(base)
 
@@ -83,13 +85,16 @@ def _copy(target: Path) -> None:
             shutil.copy2(source, target / name)
 
 
-def _make_venv(target: Path) -> None:
-    """Make an environment that has what this one has. What a page installs into it stays there."""
+def _make_venv(target: Path, sources: Path) -> None:
+    """Make an environment that has the packages of this one, and Entente from the copy.
+
+    What a page installs into it stays there.
+    """
     venv.create(target, symlinks=True, with_pip=False)
     (site,) = target.glob("lib/python*/site-packages")
     packages = Path(sys.prefix) / site.relative_to(target)
-    # Its own .pth files count, too: one of them leads to the sources of Entente.
-    (site / "_docstest.pth").write_text(f"import site; site.addsitedir({str(packages)!r})\n", encoding="utf-8")
+    lines = (str(sources), f"import site; site.addsitedir({str(packages)!r})")
+    (site / "docstest.pth").write_text("\n".join(lines), encoding="utf-8")
     here, there = Path(sys.prefix) / "bin", target / "bin"
     for script in here.iterdir():
         if not script.is_file() or (there / script.name).exists():
@@ -107,7 +112,7 @@ def _make_venv(target: Path) -> None:
 def _environment(home: Path, own_venv: Path, tools: Iterable[str]) -> dict[str, str]:
     path = [own_venv / "bin", *dict.fromkeys(tool.parent for tool in binaries.ensure_all(tools).values())]
     return {
-        **{name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
+        **{name: value for name, value in os.environ.items() if _KEPT_VARIABLES.fullmatch(name)},
         "PATH": os.pathsep.join([*map(str, path), os.environ.get("PATH", os.defpath)]),
         "HOME": str(home),
         CACHE_VARIABLE: str(cache_directory()),

@@ -128,7 +128,7 @@ class _Reader:
         self._asked_at = 0
         self._blocks: list[Block] = []
         self._may_show = False
-        """Whether the last thing was a block of commands, which output may follow."""
+        """Whether the last block was one of commands."""
 
     def read(self) -> Page:
         for token in MarkdownIt("commonmark").parse(self._source):
@@ -139,7 +139,6 @@ class _Reader:
                 self._take(token)
             else:
                 self._end_directives()
-                self._may_show = False
         self._end_directives()
         return Page(self._name, self._source, self._needs or Needs.NOTHING, tuple(self._blocks))
 
@@ -172,9 +171,7 @@ class _Reader:
         elif self._may_show:
             self._blocks[-1] = replace(self._blocks[-1], shown=block)
         elif not block.asks.skip:
-            message = (
-                f"a block of `{OUTPUT}` follows one of `{COMMANDS}` directly, or says: <!-- {_PREFIX} skip: ... -->"
-            )
+            message = f"a block of `{OUTPUT}` is the next one after `{COMMANDS}`, or says: <!-- {_PREFIX} skip: ... -->"
             raise self._error(block.line - 1, message)
         else:
             self._blocks.append(block)

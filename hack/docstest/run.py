@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import dropwhile, takewhile
 
 from docstest import samples
 from docstest.checkout import Checkout, checkout
 from docstest.comparison import difference, matches
-from docstest.page import COMMANDS, Block, Needs, Page
+from docstest.page import COMMANDS, DEADLINE_S, Block, Needs, Page
 from docstest.shell import BlockTimeoutError, Outcome, Shell
 from docstest.update import Revision
 
@@ -25,21 +26,24 @@ class Stage:
     """What runs before the first block of a page, as a reader would run it in another terminal.
 
     Attributes:
-        command: It prints `export` lines, which the page's blocks find done.
+        command: It prints `export` lines. The first of them are done for the page's blocks.
         until: It is ready when it has printed this.
-        within_s: How long it may take.
+        then: What is done after the `export` lines.
     """
 
     command: str
     until: str
-    within_s: float = 120.0
+    then: str = ""
 
 
 TOOLS = ("helm",)
 """What the reader of a page that has a stage has installed; kubectl comes with the stage."""
 
 STAGES = {
-    Needs.PLANE: Stage("make plane", until="export PATH="),
+    # A cluster has hosts for what needs no GPU.
+    Needs.PLANE: Stage(
+        "make plane", until="export PATH=", then="kubectl taint nodes h100-0000 nvidia.com/gpu:NoSchedule-"
+    ),
     Needs.ESTATE: Stage("make estate", until="export KUBECONFIG="),
 }
 
@@ -69,11 +73,21 @@ def run(page: Page, tell: Callable[[str], None], *, update: bool = False) -> Rep
     """
     with (
         checkout(TOOLS if page.needs in STAGES else ()) as place,
-        Shell(place.scratch, place.directory, place.environment) as shell,
+        Shell(place.base, place.directory, place.environment) as shell,
     ):
         runner = _Runner(page, place, shell, tell, update=update)
         runner.run()
         return runner.report
+
+
+def exports(printed: str) -> list[str]:
+    """Return the first `export` lines that stand together: those of the admin, where there are several users'."""
+    lines = map(str.strip, printed.splitlines())
+    return list(takewhile(_is_export, dropwhile(lambda line: not _is_export(line), lines)))
+
+
+def _is_export(line: str) -> bool:
+    return line.startswith("export ")
 
 
 class _StopError(Exception):
@@ -102,9 +116,8 @@ class _Runner:
 
     def _set(self, stage: Stage) -> None:
         with self._timed(f"{self._page.name}: {stage.command}"):
-            outcome = self._start(stage.command, stage.until, stage.within_s, self._page.name)
-            exports = [line.strip() for line in outcome.printed.splitlines() if line.strip().startswith("export ")]
-            self._shell.run("\n".join(exports), stage.within_s)
+            outcome = self._start(stage.command, stage.until, DEADLINE_S, self._page.name)
+            self._shell.run("\n".join([*exports(outcome.printed), stage.then]), DEADLINE_S)
 
     def _take(self, block: Block) -> None:
         where = f"{self._page.name}:{block.line}"

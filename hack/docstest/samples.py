@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import json
 import tempfile
 from collections.abc import Iterable
@@ -29,7 +28,7 @@ def complaint(block: Block) -> str:
                 _check_manifests(block.text)
             case _:
                 pass
-    except (ValueError, SyntaxError, yaml.YAMLError, documents.InputError) as error:
+    except (ValueError, SyntaxError, yaml.YAMLError) as error:
         return str(error)
     return ""
 
@@ -52,8 +51,10 @@ def _check_manifests(text: str) -> None:
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "block.yaml"
         file.write_text(text, encoding="utf-8")
-        with contextlib.chdir(directory):  # the complaint names no temporary directory
-            documents.read([file.name])
+        try:
+            documents.read([str(file)])
+        except documents.InputError as error:  # it names a place that nobody can look at
+            raise ValueError(str(error).removeprefix(f"{directory}/")) from error
 
 
 def _whole(bodies: Iterable[Any]) -> list[dict[str, Any]]:

@@ -57,7 +57,7 @@ class Shell:
     That holds also when this process is killed.
 
     Args:
-        scratch: An empty directory for scripts and what they print.
+        scratch: A directory for scripts and what they print; it is removed in the end.
         directory: Where the first block finds itself.
         environment: All that it finds there.
     """
@@ -77,7 +77,7 @@ class Shell:
         self._state.write_text(f"declare -x PWD={shlex.quote(str(self._directory))}\n", encoding="utf-8")
         driver = self._scratch / _DRIVER
         driver.write_text(_DRIVER_SCRIPT, encoding="utf-8")
-        self._processes = Processes(self._scratch, remove_directory=False)
+        self._processes = Processes(self._scratch, remove_directory=True)
         settings = [f"{name}={value}" for name, value in self._environment.items()]
         self._processes.start(_DRIVER, ["env", "-i", *settings, _bash(), str(driver), str(self._orders)])
         # Open for both, so that neither side waits for the other, and the driver's input does not end between blocks.

@@ -9,13 +9,15 @@ def page(text: str) -> str:
     return dedent(text).lstrip()
 
 
-def test_output_belongs_to_the_commands_right_before_it() -> None:
+def test_output_belongs_to_the_commands_before_it() -> None:
     source = page("""
         # A page
 
         ```sh
         echo 1
         ```
+
+        It prints:
 
         ```text
         1
@@ -32,7 +34,7 @@ def test_output_belongs_to_the_commands_right_before_it() -> None:
 
     assert (first.text, first.line) == ("echo 1\n", 4)
     assert first.shown is not None
-    assert (first.shown.text, first.shown.line, first.shown.lines) == ("1\n", 8, 1)
+    assert (first.shown.text, first.shown.line, first.shown.lines) == ("1\n", 10, 1)
     assert second.shown is None
 
 
@@ -122,10 +124,10 @@ MISTAKES = {
     "needs after a block": ("```sh\ntrue\n```\n<!-- docs-test: needs plane -->\n", "a.md:4: `needs` stands once"),
     "commands in a language that nobody runs": ("```bash\ntrue\n```\n", "a.md:1: commands are a block of `sh`"),
     "a block without a language": ("```\ntrue\n```\n", "a.md:1: commands are a block of `sh`"),
-    "output of nothing": ("```text\n1\n```\n", "a.md:1: a block of `text` follows one of `sh` directly"),
-    "output after words": (
-        "```sh\ntrue\n```\n\nWords.\n\n```text\n1\n```\n",
-        "a.md:7: a block of `text` follows one of `sh` directly",
+    "output of nothing": ("```text\n1\n```\n", "a.md:1: a block of `text` is the next one after `sh`"),
+    "output after another block": (
+        "```sh\ntrue\n```\n```json\n1\n```\n```text\n1\n```\n",
+        "a.md:7: a block of `text` is the next one after `sh`",
     ),
 }
 

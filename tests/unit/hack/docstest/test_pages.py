@@ -22,10 +22,6 @@ def test_a_skip_names_a_test_that_is_there(name: str) -> None:
             assert (pages.ROOT / path).is_file(), f"{name}:{block.line}: {path}"
 
 
-def test_pages_that_are_not_converted_are_there() -> None:
-    assert all((pages.ROOT / name).is_file() for name in pages.UNCONVERTED)
-
-
 def test_pages_are_chosen_by_a_part_of_their_path() -> None:
     everything = ["README.md", "docs/how-to/install.md", "docs/how-to/what-if.md"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from docstest import checkout
 from docstest.page import parse
-from docstest.run import Report, run
+from docstest.run import Report, exports, run
 from docstest.update import revised
 from tests.support.plane import eventually
 
@@ -111,14 +111,14 @@ RIGHT = {
         {"a": 1}
         ```
         """,
-    "the reader has what is installed here, and no packages of it change": """
+    "the reader has an environment of their own, with Entente from the copy": """
         ```sh
         which entente
-        python -c "import entente, sys; print(sys.prefix)"
+        python -c "import entente, kopf, sys; print(sys.prefix, *entente.__path__)"
         ```
         ```text
         ~/entente/.venv/bin/entente
-        ~/entente/.venv
+        ~/entente/.venv ~/entente/operator/entente
         ```
         """,
 }
@@ -203,6 +203,23 @@ def test_a_page_leaves_neither_processes_nor_files(tmp_path: Path) -> None:
     assert not Path((tmp_path / "place").read_text(encoding="utf-8").strip()).exists()
     for pid in pids.read_text(encoding="utf-8").split():
         eventually(partial(_has_ended, int(pid)), what=f"the end of {pid}")
+
+
+PRINTED = {
+    "a plane": ("# it runs\nexport A=1\nexport B=2\n", ["export A=1", "export B=2"]),
+    "an estate with several users": (
+        "As the admin:\n  export A=1 B=2\nAs a researcher:\n  export A=3\n",
+        ["export A=1 B=2"],
+    ),
+    "nothing": ("starting\n", []),
+}
+
+
+@pytest.mark.parametrize("case", PRINTED)
+def test_a_stage_says_what_is_exported(case: str) -> None:
+    printed, lines = PRINTED[case]
+
+    assert exports(printed) == lines
 
 
 def test_a_copy_has_what_is_new_and_not_what_is_ignored() -> None:
