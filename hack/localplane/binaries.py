@@ -3,8 +3,8 @@
 `hack/binaries/<module>/` pins each module's version and the hashes of all that it is built from.
 `ENTENTE_KUBERNETES=1.35` picks another minor of Kubernetes, pinned in `hack/binaries/kubernetes-1.35/`. Built binaries
 lie in `~/.cache/entente/bin/<module>-<version>-<stamp>/`, where the stamp covers everything that decides what is built,
-so that a change of a pin never runs an old binary. Builders wait for each other, and a directory appears only when it is
-complete: a build that is interrupted leaves nothing that anybody uses.
+so that a change of a pin never runs an old binary. Builders wait for each other, and a directory appears only when it
+is complete: a build that is interrupted leaves nothing that anybody uses.
 """
 
 from __future__ import annotations
