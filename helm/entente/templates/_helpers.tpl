@@ -53,6 +53,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $all := ternary (printf "{%s}" .pools) "" (ne .pools "") -}}
 {{- $inTime := ternary (printf "%s, le=%q" .pools $late) (printf "le=%q" $late) (ne .pools "") -}}
 - alert: EntenteNoticeMissed
+  # One late reclaim makes at least 1: increase() only ever extrapolates upwards.
   expr: >-
     sum by (tenant, pool) (increase(entente_reclaim_duration_seconds_count{{ $all }}[15m]))
     - sum by (tenant, pool) (increase(entente_reclaim_duration_seconds_bucket{ {{- $inTime -}} }[15m])) > 0.5
@@ -68,5 +69,5 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   labels: {severity: warning}
   annotations:
     summary: {{`"{{ $labels.tenant }} gets GPUs of pool {{ $labels.pool }} back shortly before the notice ends."`}}
-    description: {{`"1 reclaim in 10 takes {{ $value | humanizeDuration }} or more"`}}
+    description: {{`"1 reclaim in 10 takes {{ $value | humanizeDuration }} or more."`}}
 {{- end -}}
