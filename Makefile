@@ -24,7 +24,7 @@ OUT ?=
 
 .PHONY: help
 help: ## Say what there is
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+	@awk -F ':.*## ' '/^##@ /{printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Entente needs Python 3.11 or newer, not " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
@@ -34,12 +34,7 @@ $(READY): requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: venv
-venv: $(READY) ## Make the virtual environment with everything locked
-
-.PHONY: binaries
-binaries: $(READY) ## Build the control plane's binaries (once; minutes)
-	@$(BIN)/python -m localplane build
+##@ Try it
 
 .PHONY: demo
 demo: $(READY) ## Run the main job: two labs share 256 GPUs (HOLD=1 keeps it up, KIND=1 on a kind cluster)
@@ -53,9 +48,12 @@ estate: $(READY) ## An estate of 32 hosts with the operator, to try things on, u
 plane: $(READY) ## A control plane with fake GPU nodes and without the operator, until Ctrl-C
 	@$(BIN)/python -m localplane up --nodes 32 --blocks 2 --racks 4
 
+##@ Test it
+
 .PHONY: test
-test: $(READY) ## All tests but kind's: unit, property, and on a real control plane
+test: $(READY) ## All tests but kind's: unit, property, and on a real control plane (ARGS="-k reclaim": some)
 	@$(BIN)/python $(if $(ARGS),-m pytest -m "not e2e" $(ARGS),hack/lanes.py)
+	@$(if $(ARGS),true,$(BIN)/python hack/floor.py)
 
 .PHONY: test-unit
 test-unit: $(READY) ## Only the tests that need no control plane
@@ -69,9 +67,27 @@ soak-engine: $(READY) ## The engine's invariants on random estates, at least 200
 mutants: $(READY) ## Break each rule of the engine in turn, and see that the tests notice (minutes; ARGS="--only NoThrash")
 	@$(BIN)/python hack/mutants.py $(ARGS)
 
+.PHONY: coverage
+coverage: $(READY) ## Which lines no unit test reaches (minutes)
+	@$(BIN)/python -m pytest -q --cov --cov-report=term tests/unit $(ARGS)
+
+.PHONY: dist-check
+dist-check: $(READY) ## Build wheel and sdist, install each and a clone afresh, and compare what they say
+	@$(BIN)/python hack/dist.py
+
+.PHONY: lowest-check
+lowest-check: $(READY) ## Run the tests of what uses dependencies on the lowest that pyproject.toml allows
+	@$(BIN)/python hack/matrix.py --only lowest
+
+.PHONY: matrix
+matrix: $(READY) ## All versions that are claimed: dependencies, Python, Kubernetes (an hour; ARGS="--only python3.13")
+	@$(BIN)/python hack/matrix.py $(ARGS)
+
 .PHONY: e2e
 e2e: $(READY) ## The demo on a kind cluster (needs docker and kind; minutes)
 	@$(BIN)/python -m pytest -m e2e $(ARGS)
+
+##@ Measure it
 
 .PHONY: bench
 bench: $(READY) ## How soon a thousand jobs run; one JSON object last
@@ -92,6 +108,15 @@ replay: $(READY) ## Replay the real traces with all policies, write docs/explana
 .PHONY: replay-small
 replay-small: $(READY) ## The same with the slice in the repository, into build/replay: seconds; one JSON object last
 	@PYTHONPATH=.:$(PYTHONPATH) $(BIN)/python -m bench.replay --only small --out build/replay/small
+
+##@ Work on it
+
+.PHONY: venv
+venv: $(READY) ## Make the virtual environment with everything locked
+
+.PHONY: binaries
+binaries: $(READY) ## Build the control plane's binaries (once; minutes)
+	@$(BIN)/python -m localplane build
 
 .PHONY: lint
 lint: $(READY) ## Style and formatting
@@ -122,13 +147,19 @@ verify: generate ## Generate anew and demand a clean tree
 	@git diff --exit-code -- crds helm docs/reference || { echo "generated files are stale: commit what \`make generate\` wrote"; exit 1; }
 	@test -z "$$(git status --porcelain -- crds helm docs/reference)" || { git status --short -- crds helm docs/reference; exit 1; }
 
-.PHONY: lock
-lock: ## Lock the dependencies anew (needs uv)
-	@hack/lock.sh
-
 .PHONY: check
-check: lint types layers verify test ## Everything that CI runs
+check: lint types layers verify test dist-check lowest-check ## Everything that CI runs
 
 .PHONY: clean
 clean: ## Remove what was made here (the cache in ~/.cache/entente stays)
 	@rm -rf $(VENV) .estate dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+##@ Release it
+
+.PHONY: lock
+lock: ## Lock the dependencies anew (needs uv)
+	@hack/lock.sh
+
+.PHONY: release-artifacts
+release-artifacts: $(READY) ## Make wheel, sdist, chart, image, checksums and SBOM in dist/ (docs/how-to/release.md)
+	@$(BIN)/python hack/release.py $(ARGS)

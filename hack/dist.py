@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from environments import REQUIREMENTS, ROOT, CommandFailedError, Environment, run
@@ -36,9 +37,15 @@ def check_out(target: Path) -> Path:
     return target
 
 
-def build(checkout: Path, target: Path) -> tuple[Path, Path]:
-    """Build the sdist, and from it the wheel; their paths. Raises CommandFailedError."""
-    run([sys.executable, "-m", "build", "--no-isolation", "--outdir", target, checkout])
+def build(checkout: Path, target: Path, more: Mapping[str, str] | None = None) -> tuple[Path, Path]:
+    """Build the sdist, and from it the wheel; their paths. Raises CommandFailedError.
+
+    Args:
+        checkout: What to build.
+        target: The folder to put both into.
+        more: Variables of the environment.
+    """
+    run([sys.executable, "-m", "build", "--no-isolation", "--outdir", target, checkout], more=more)
     (wheel,) = target.glob("*.whl")
     (sdist,) = target.glob("*.tar.gz")
     return wheel, sdist

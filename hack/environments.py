@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,16 @@ class CommandFailedError(Exception):
     """A command ended with another exit code than 0; the message has the command and what it said."""
 
 
-def run(command: Sequence[str | Path], *, cwd: Path = ROOT) -> str:
-    """Run a command that finds no checkout by its environment; what it prints. Raises CommandFailedError."""
+def run(command: Sequence[str | Path], *, cwd: Path = ROOT, more: Mapping[str, str] | None = None) -> str:
+    """Run a command that finds no checkout by its environment; what it prints. Raises CommandFailedError.
+
+    Args:
+        command: The program and its arguments.
+        cwd: Where it runs.
+        more: Variables of its environment beside this process's own.
+    """
     environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
+    environment |= more or {}
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         message = f"exit code {done.returncode}: {' '.join(map(str, command))}\n{done.stdout}{done.stderr}"

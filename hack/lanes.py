@@ -38,11 +38,13 @@ class Lane:
     Attributes:
         within: Files and folders of tests.
         without: What of these other lanes run.
+        options: More of what pytest is told.
         nice: How far it steps back where processors are short.
     """
 
     within: tuple[str, ...]
     without: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     nice: int = 0
 
     def command(self, name: str) -> list[str]:
@@ -51,6 +53,7 @@ class Lane:
             *("nice", "-n", str(self.nice)),
             *(sys.executable, "-m", "pytest", "-p", "progress", "-m", "not e2e"),
             *("-o", f"cache_dir=.pytest_cache/{name}"),
+            *self.options,
             *(f"--ignore={path}" for path in self.without),
             *self.within,
         ]
@@ -64,7 +67,12 @@ LANES = {
     "one-plane": Lane(("tests/integration",), without=(*DEMO, *OWN_PLANES)),
     # Nothing in these waits for anybody: the control planes of the others come first.
     "properties": Lane(("tests/property",), nice=5),
-    "units": Lane(("tests",), without=("tests/integration", "tests/property", "tests/e2e"), nice=5),
+    "units": Lane(
+        ("tests",),
+        without=("tests/integration", "tests/property", "tests/e2e"),
+        options=("--cov", "--cov-report="),  # hack/floor.py says what was measured
+        nice=5,
+    ),
 }
 
 
