@@ -161,5 +161,5 @@ lock: ## Lock the dependencies anew (needs uv)
 	@hack/lock.sh
 
 .PHONY: release-artifacts
-release-artifacts: $(READY) ## Make wheel, sdist, chart, image, checksums and SBOM in dist/ (docs/how-to/release.md)
+release-artifacts: $(READY) ## Make wheel, sdist, chart, image, checksums and SBOM in dist/ (RELEASING.md)
 	@$(BIN)/python hack/release.py $(ARGS)
