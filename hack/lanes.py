@@ -20,9 +20,9 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-import progress
+import laneprogress
+from laneprogress import Progress
 from localplane import binaries
-from progress import Progress
 
 ROOT = Path(__file__).parents[1]
 POLL_SECONDS = 0.1
@@ -51,7 +51,7 @@ class Lane:
         """Return what runs it."""
         return [
             *("nice", "-n", str(self.nice)),
-            *(sys.executable, "-m", "pytest", "-p", "progress", "-m", "not e2e"),
+            *(sys.executable, "-m", "pytest", "-p", "laneprogress", "-m", "not e2e"),
             *("-o", f"cache_dir=.pytest_cache/{name}"),
             *self.options,
             *(f"--ignore={path}" for path in self.without),
@@ -83,7 +83,7 @@ class Running:
     Attributes:
         process: What runs.
         log: Where its output goes.
-        events: Where it tells of its progress, by `progress`.
+        events: Where it tells of its progress, by `laneprogress`.
         progress: What it has told so far.
     """
 
@@ -172,7 +172,7 @@ def run(commands: Mapping[str, Sequence[str]], output: IO[str]) -> bool:
 def _start(command: Sequence[str], log: Path, ending: ExitStack) -> Running:
     """Start a command whose output goes to a file, and leave its end to the stack."""
     events = log.with_name(f"{log.name}.events")
-    environment = {**os.environ, progress.VARIABLE: str(events)}
+    environment = {**os.environ, laneprogress.VARIABLE: str(events)}
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, cwd=ROOT, env=environment)
     ending.callback(process.wait)

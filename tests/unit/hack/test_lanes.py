@@ -10,8 +10,8 @@ import pytest
 from typing_extensions import override
 
 import lanes
+from laneprogress import VARIABLE, Progress
 from lanes import LANES, ROOT, Lane
-from progress import VARIABLE, Progress
 
 HACK = ROOT / "hack"
 TESTS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py"))
@@ -122,7 +122,7 @@ def test_a_lane_that_runs_pytest_tells_its_tests_and_its_failures(tmp_path: Path
     (tmp_path / "test_unreadable.py").write_text("import nothing_of_that_name\n")
     events = tmp_path / "events"
     subprocess.run(  # noqa: S603 - the test's own files
-        [sys.executable, "-m", "pytest", "-p", "progress", "--continue-on-collection-errors", str(tmp_path)],
+        [sys.executable, "-m", "pytest", "-p", "laneprogress", "--continue-on-collection-errors", str(tmp_path)],
         env={**os.environ, "PYTHONPATH": str(HACK), VARIABLE: str(events)},
         cwd=tmp_path,
         check=False,

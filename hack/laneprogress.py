@@ -1,6 +1,6 @@
 """How far a run of pytest is: a plugin that writes it to a file, one line an event, and what reads that file.
 
-A lane's own output is kept back until it has ended (`hack/lanes.py`). Load the plugin with `-p progress`;
+A lane's own output is kept back until it has ended (`hack/lanes.py`). Load the plugin with `-p laneprogress`;
 `ENTENTE_PROGRESS` names the file.
 """
 
