@@ -2,14 +2,18 @@
 # Lock the dependencies with hashes and without addresses of any index. Needs `uv`.
 set -eu
 cd "$(dirname "$0")/.."
-for group in runtime dev; do
-  flags=""
-  [ "$group" = dev ] && flags="--group dev"
-  # shellcheck disable=SC2086 # the flags are meant to be split
-  uv pip compile -q pyproject.toml $flags --universal --python-version 3.11 --generate-hashes --no-header \
-    -o "requirements/$group.txt"
-done
+
+lock() { # FILE INPUT [OPTION ...]
+  file="requirements/$1.txt"
+  shift
+  uv pip compile -q "$@" --universal --python-version 3.11 --generate-hashes --no-header -o "$file"
+}
+
+lock runtime pyproject.toml
+lock dev pyproject.toml --group dev
+# What pyproject.toml promises at least: its own lower bounds, and with them what the tests need.
+lock lowest pyproject.toml --group test --resolution lowest-direct
+lock release --group release --constraint requirements/dev.txt
 
 # What the image is built with, at the versions of the development lock.
-echo hatchling | uv pip compile -q - --constraint requirements/dev.txt --universal --python-version 3.11 \
-  --generate-hashes --no-header -o requirements/build.txt
+echo "hatchling>=1.27" | lock build - --constraint requirements/dev.txt

@@ -1,9 +1,10 @@
 """Where the plane's binaries come from: KUBEBUILDER_ASSETS, a cache, PATH, else a build of their pinned Go modules.
 
-`hack/binaries/<module>/` pins each module's version and the hashes of all that it is built from. Built binaries lie in
-`~/.cache/entente/bin/<module>-<version>-<stamp>/`, where the stamp covers everything that decides what is built, so
-that a change of a pin never runs an old binary. Builders wait for each other, build only what is missing, and a binary
-appears only when it is complete: a build that is interrupted leaves nothing that anybody uses.
+`hack/binaries/<module>/` pins each module's version and the hashes of all that it is built from.
+`ENTENTE_KUBERNETES=1.35` picks another minor of Kubernetes, pinned in `hack/binaries/kubernetes-1.35/`. Built binaries
+lie in `~/.cache/entente/bin/<module>-<version>-<stamp>/`, where the stamp covers everything that decides what is built,
+so that a change of a pin never runs an old binary. Builders wait for each other and build only what is missing. A
+binary appears only when it is complete: a build that is interrupted leaves nothing that anybody uses.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from localplane.progress import Teller, TextTeller
 
 MODULES_DIRECTORY = Path(__file__).parents[1] / "binaries"
 ASSETS_VARIABLE = "KUBEBUILDER_ASSETS"
+MINOR_VARIABLE = "ENTENTE_KUBERNETES"
 OLDEST_KUBECTL = (1, 28)
 """Of those on PATH; what is done with it works from there on."""
 
@@ -54,6 +56,7 @@ class Module:
         version_variables: Strings that the linker sets, with `{version}`, `{major}` and `{minor}`; so that a binary
             says the version that it has.
         tags: Build tags, to leave out what is not needed.
+        minor_variable: The environment variable that picks another pinned minor, where there is one.
     """
 
     name: str
@@ -61,18 +64,39 @@ class Module:
     commands: Mapping[str, str]
     version_variables: Mapping[str, str]
     tags: tuple[str, ...] = ()
+    minor_variable: str = ""
+
+    @property
+    def wanted_minor(self) -> str:
+        """The minor that the environment asks for, as "1.35"; empty when it asks for none."""
+        return os.environ.get(self.minor_variable, "") if self.minor_variable else ""
+
+    def minors(self) -> dict[str, Path]:
+        """Return the directories that pin it, by minor, oldest first."""
+        found = [MODULES_DIRECTORY / self.name, *MODULES_DIRECTORY.glob(f"{self.name}-*")]
+        by_minor = {_minor(self._version_in(directory)): directory for directory in found}
+        return dict(sorted(by_minor.items(), key=lambda item: [int(part) for part in item[0].split(".")]))
 
     @property
     def directory(self) -> Path:
-        """Where its go.mod, go.sum and tools.go are."""
-        return MODULES_DIRECTORY / self.name
+        """Where its go.mod, go.sum and tools.go are. Raises PlaneError when the minor asked for is not pinned."""
+        if not self.wanted_minor:
+            return MODULES_DIRECTORY / self.name
+        minors = self.minors()
+        if self.wanted_minor not in minors:
+            message = f"{self.minor_variable} must be one of {', '.join(minors)}, but is {self.wanted_minor!r}"
+            raise PlaneError(message)
+        return minors[self.wanted_minor]
 
     def version(self) -> str:
         """Return the version that its go.mod pins. Raises PlaneError when there is none."""
-        text = (self.directory / "go.mod").read_text(encoding="utf-8")
+        return self._version_in(self.directory)
+
+    def _version_in(self, directory: Path) -> str:
+        text = (directory / "go.mod").read_text(encoding="utf-8")
         found = re.search(rf"^(?:require )?\s*{re.escape(self.path)} (v\S+)", text, re.MULTILINE)
         if found is None:
-            message = f"{self.directory / 'go.mod'} does not require {self.path}"
+            message = f"{directory / 'go.mod'} does not require {self.path}"
             raise PlaneError(message)
         return found[1]
 
@@ -107,6 +131,10 @@ class Module:
         return cache_directory() / "bin" / f"{self.name}-{self.version()}-{self.stamp()}"
 
 
+def _minor(version: str) -> str:
+    return ".".join(version.removeprefix("v").split(".")[:2])
+
+
 _COMPONENT_VERSION = "k8s.io/component-base/version"
 MODULES = (
     Module(
@@ -122,6 +150,7 @@ MODULES = (
             f"{_COMPONENT_VERSION}.gitMajor": "{major}",
             f"{_COMPONENT_VERSION}.gitMinor": "{minor}",
         },
+        minor_variable=MINOR_VARIABLE,
     ),
     Module("etcd", "go.etcd.io/etcd/server/v3", {"etcd": "go.etcd.io/etcd/server/v3"}, {}),
     Module("kwok", "sigs.k8s.io/kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"}, {}),
@@ -191,7 +220,7 @@ def find(name: str) -> Source | None:
         raise PlaneError(message)
     directory = os.environ.get(ASSETS_VARIABLE)
     # envtest's own assets lack some: those come from elsewhere
-    if directory and os.access(path := Path(directory) / name, os.X_OK):
+    if directory and not OWNERS[name].wanted_minor and os.access(path := Path(directory) / name, os.X_OK):
         return Source(name, path.resolve(), ASSETS_VARIABLE)
     built = OWNERS[name].cached() / name
     if built.exists():

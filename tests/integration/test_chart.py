@@ -17,7 +17,7 @@ from entente.tenancy.access import role_name
 from localplane import LocalPlane
 from localplane.binaries import PLANE, ensure
 from tests.support import crds
-from tests.support.helm import CHART, NAMESPACE, RELEASE, Helm, HelmError, Manifest, of_kind, one
+from tests.support.helm import CHART, IMAGE, NAMESPACE, RELEASE, Helm, HelmError, Manifest, of_kind, one
 from tests.support.manifests import pool
 
 BINARIES = ("helm", *PLANE)
@@ -48,9 +48,8 @@ def test_the_chart_can_be_packed(helm: Helm, tmp_path: Path) -> None:
     helm("package", str(CHART), "--destination", str(tmp_path))
 
     (packed,) = tmp_path.iterdir()
-    assert one(
-        [manifest for manifest in yaml.safe_load_all(helm("template", RELEASE, str(packed))) if manifest], "Deployment"
-    )
+    printed = helm("template", RELEASE, str(packed), "--set", f"image.repository={IMAGE}")
+    assert one([manifest for manifest in yaml.safe_load_all(printed) if manifest], "Deployment")
 
 
 def test_the_defaults_make_what_runs_and_nothing_that_needs_other_operators(defaults: list[Manifest]) -> None:
@@ -127,7 +126,7 @@ def test_selectors_match_the_pod_whatever_labels_are_added(helm: Helm) -> None:
 
 
 def test_extra_labels_are_on_everything_but_the_crds(helm: Helm) -> None:
-    manifests = helm.template(extraLabels__team="infra", networkPolicy__enabled="true")
+    manifests = helm.template(extraLabels__team="infra", networkPolicy__enabled="true", prometheusRule__enabled="true")
 
     for manifest in manifests:
         if manifest["kind"] != "CustomResourceDefinition":
@@ -155,10 +154,10 @@ SWITCHES: dict[str, tuple[dict[str, str], Check]] = {
         {"podDisruptionBudget__enabled": "false"},
         lambda m: not of_kind(m, "PodDisruptionBudget"),
     ),
-    "a tag": ({"image__tag": "v9"}, lambda m: pod(m)["containers"][0]["image"] == "entente:v9"),
+    "a tag": ({"image__tag": "v9"}, lambda m: pod(m)["containers"][0]["image"] == f"{IMAGE}:v9"),
     "a digest wins over a tag": (
         {"image__tag": "v9", "image__digest": f"sha256:{'a' * 64}"},
-        lambda m: pod(m)["containers"][0]["image"] == f"entente@sha256:{'a' * 64}",
+        lambda m: pod(m)["containers"][0]["image"] == f"{IMAGE}@sha256:{'a' * 64}",
     ),
     "a pull secret": (
         {"imagePullSecrets[0]__name": "regcred"},
@@ -208,6 +207,10 @@ SWITCHES: dict[str, tuple[dict[str, str], Check]] = {
         {"metrics__serviceMonitor__enabled": "true", "metrics__serviceMonitor__labels__release": "prom"},
         lambda m: one(m, "ServiceMonitor")["metadata"]["labels"]["release"] == "prom",
     ),
+    "alerts, with labels by which a Prometheus finds them": (
+        {"prometheusRule__enabled": "true", "prometheusRule__labels__release": "prom"},
+        lambda m: one(m, "PrometheusRule")["metadata"]["labels"]["release"] == "prom",
+    ),
     "a network policy lets nobody in unless told": (
         {"networkPolicy__enabled": "true"},
         lambda m: one(m, "NetworkPolicy")["spec"]["ingress"] == [],
@@ -237,6 +240,9 @@ def test_a_switch_does_what_it_says(helm: Helm, case: str) -> None:
     [
         pytest.param({"replicaCount": "2"}, "'replicaCount' not allowed", id="a misspelt value"),
         pytest.param({"replicas": "0"}, "'/replicas': minimum: got 0, want 1", id="no replica"),
+        pytest.param(
+            {"image__repository": ""}, r"image\.repository is needed: .* --set image\.repository=", id="no image named"
+        ),
         pytest.param(
             {"serviceAccount__create": "false"}, "serviceAccount.name is needed", id="no account made and none named"
         ),
@@ -280,7 +286,7 @@ class Release:
         return self.helm(
             *("upgrade", "--install", RELEASE, str(chart), "--namespace", NAMESPACE),
             # All nodes are GPU nodes here, with their taint.
-            *("--set", "tolerations[0].operator=Exists"),
+            *("--set", f"tolerations[0].operator=Exists,image.repository={IMAGE}"),
             *("--wait", "--timeout", "90s", *arguments),
         )
 

@@ -10,6 +10,8 @@ import yaml
 CHART = Path(__file__).parents[2] / "helm" / "entente"
 NAMESPACE = "entente-system"
 RELEASE = "entente"
+IMAGE = "registry.example/entente"
+"""Where the image lies; the chart refuses to guess."""
 
 Manifest = dict[str, Any]
 
@@ -44,7 +46,8 @@ class Helm:
         return done.stdout
 
     def template(self, **values: str) -> list[Manifest]:
-        """All manifests of the chart with these values (`a__b="1"` is `--set a.b=1`)."""
+        """All manifests of the chart with values (`a__b="1"` is `--set a.b=1`), and an image where they name none."""
+        values = {"image__repository": IMAGE, **values}
         printed = self("template", RELEASE, str(CHART), "--namespace", NAMESPACE, *settings(values))
         return [manifest for manifest in yaml.safe_load_all(printed) if manifest]
 

@@ -41,6 +41,7 @@ def builder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Builder:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.delenv(binaries.ASSETS_VARIABLE, raising=False)
     monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv(binaries.MINOR_VARIABLE, raising=False)
     monkeypatch.setattr(gobuild, "build", own)
     return own
 
@@ -52,6 +53,48 @@ def test_what_is_nowhere_is_built_once(builder: Builder) -> None:
     assert first == again
     assert first.read_text(encoding="utf-8") == "binary"
     assert builder.built == [f"kubernetes {_version('kubectl')}"]
+
+
+def test_another_minor_is_built_beside_the_first_where_the_environment_asks_for_it(
+    builder: Builder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = binaries.ensure("kubectl")
+    monkeypatch.setenv(binaries.MINOR_VARIABLE, "1.35")
+
+    older = binaries.ensure("kubectl")
+
+    assert older != newest
+    assert older.parent.name.startswith("kubernetes-v1.35.")
+    assert len(builder.built) == 2
+
+
+def test_a_minor_of_kubernetes_leaves_the_other_modules_alone(
+    builder: Builder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(binaries.MINOR_VARIABLE, "1.35")
+
+    assert binaries.ensure("etcd").parent.name.startswith("etcd-v3.")
+    assert builder.built == [f"etcd {_version('etcd')}"]
+
+
+@pytest.mark.usefixtures("builder")
+def test_assets_do_not_stand_in_for_the_minor_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("kubectl", "etcd"):
+        (tmp_path / name).touch(mode=0o755)
+    monkeypatch.setenv(binaries.ASSETS_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(binaries.MINOR_VARIABLE, "1.35")
+
+    assert binaries.ensure("kubectl").parent != tmp_path
+    assert binaries.ensure("etcd").parent == tmp_path
+
+
+def test_a_minor_that_is_not_pinned_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(binaries.MINOR_VARIABLE, "1.20")
+
+    with pytest.raises(PlaneError, match=r"ENTENTE_KUBERNETES must be one of 1\.35, 1\.37, but is '1\.20'"):
+        binaries.ensure("kubectl")
 
 
 def test_all_commands_of_a_module_come_from_one_build(builder: Builder) -> None:
@@ -156,13 +199,24 @@ def test_an_unknown_binary_is_refused_with_those_that_there_are() -> None:
         binaries.ensure("kubelet")
 
 
-@pytest.mark.parametrize("module", binaries.MODULES, ids=lambda module: module.name)
-def test_each_module_pins_its_version_and_every_hash(module: binaries.Module) -> None:
+@pytest.mark.parametrize(
+    ("module", "minor"),
+    [
+        pytest.param(module, minor, id=f"{module.name} {minor}")
+        for module in binaries.MODULES
+        for minor in (module.minors() if module.minor_variable else [""])
+    ],
+)
+def test_each_module_pins_its_version_and_every_hash(
+    module: binaries.Module, minor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(binaries.MINOR_VARIABLE, minor)
     pinned = (module.directory / "go.mod").read_text(encoding="utf-8")
     sums = (module.directory / "go.sum").read_text(encoding="utf-8")
     tools = (module.directory / "tools.go").read_text(encoding="utf-8")
 
-    assert module.version() in pinned
+    assert f"{module.path} {module.version()}\n" in pinned
+    assert module.version().startswith(f"v{minor}")
     assert f"{module.path} {module.version()} h1:" in sums
     assert all(f'_ "{package}"' in tools for package in module.commands.values())
 

@@ -7,8 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 import lanes
+from laneprogress import VARIABLE, Progress
 from lanes import LANES, ROOT, Lane
 
 HACK = ROOT / "hack"
@@ -55,6 +57,83 @@ def test_one_lane_that_fails_fails_all_and_stops_none() -> None:
     assert "oh\nbad: exit code 3" in output.getvalue()
     assert "3\n4\ngood: passed" in output.getvalue()
     assert output.getvalue().endswith("failed: bad\n")
+
+
+def tells(*events: str, code: int = 0) -> list[str]:
+    """A command that tells of its progress as pytest does, then goes on for a moment."""
+    told = "\n".join([*events, ""])
+    script = (
+        "import os, sys, time\n"
+        f"with open(os.environ[{VARIABLE!r}], 'w') as file: file.write({told!r})\n"
+        f"time.sleep(1)\nprint('all of it')\nsys.exit({code})"
+    )
+    return [sys.executable, "-c", script]
+
+
+def test_how_far_each_lane_is_is_said_before_any_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "FIRST_PAUSE_SECONDS", 0.5)
+    output = io.StringIO()
+
+    assert lanes.run({"a": tells("total 1200", "done", "done"), "b": tells()}, output)
+
+    first = output.getvalue().splitlines()[0]
+    assert first.endswith(" s: a 2 of 1,200; b collecting")
+
+
+def test_a_failure_is_said_before_its_lane_has_ended() -> None:
+    output = io.StringIO()
+
+    lanes.run({"a": tells("total 2", "failed tests/test_x.py::test_y", "done", code=1)}, output)
+
+    assert output.getvalue().startswith("a: failed tests/test_x.py::test_y\nall of it\na: exit code 1")
+
+
+def test_no_minute_is_silent_and_the_first_ten_seconds_are_not() -> None:
+    assert lanes.FIRST_PAUSE_SECONDS < 10
+    assert lanes.PAUSE_SECONDS < 60
+
+
+class Terminal(io.StringIO):
+    @override
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_one_line_changes_and_is_no_wider_than_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    output = Terminal()
+
+    lanes.run({"a lane with a long name": tells("total 1200", "done")}, output)
+
+    shown = output.getvalue().split("\r\x1b[2K")
+    assert "1 s: a lane with a long name " in {line[:29] for line in shown}
+    assert all(len(line) < 30 for line in shown if "lane with" in line and not line.endswith("\n"))
+
+
+def test_a_lane_that_runs_pytest_tells_its_tests_and_its_failures(tmp_path: Path) -> None:
+    (tmp_path / "test_some.py").write_text(
+        "import pytest\n"
+        "def test_good(): pass\n"
+        "def test_bad(): raise ValueError\n"
+        "@pytest.fixture\n"
+        "def broken(): raise ValueError\n"
+        "def test_not_reached(broken): pass\n"
+    )
+    (tmp_path / "test_unreadable.py").write_text("import nothing_of_that_name\n")
+    events = tmp_path / "events"
+    subprocess.run(  # noqa: S603 - the test's own files
+        [sys.executable, "-m", "pytest", "-p", "laneprogress", "--continue-on-collection-errors", str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(HACK), VARIABLE: str(events)},
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+    )
+
+    told = Progress()
+    told.take(events.read_text().splitlines())
+
+    assert told.failures == ["test_unreadable.py", "test_some.py::test_bad", "test_some.py::test_not_reached (setup)"]
+    assert told.words() == "3 of 3, 3 failed"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)

@@ -65,7 +65,6 @@ def test_every_value_of_the_schema_has_a_default(path: str) -> None:
         pytest.param("replicas", "2", "'2' is not of type 'integer'", id="replicas in quotes"),
         pytest.param("image.digest", "sha256:123", "'sha256:123' does not match", id="a digest cut short"),
         pytest.param("image.tag", "a b", "'a b' does not match", id="a tag with a space"),
-        pytest.param("image.repository", "", "'' should be non-empty", id="no image"),
         pytest.param("image.pullPolicy", "Sometimes", "'Sometimes' is not one of", id="an unknown pull policy"),
         pytest.param("imagePullSecrets", ["regcred"], "'regcred' is not of type 'object'", id="a secret by bare name"),
         pytest.param("extraLabels.n", 1, "1 is not of type 'string'", id="a label that is a number"),
@@ -79,6 +78,11 @@ def test_every_value_of_the_schema_has_a_default(path: str) -> None:
         pytest.param("podDisruptionBudget.maxUnavailable", 0, "is not valid under any", id="a budget that blocks"),
         pytest.param("probes.liveness.path", "/", "'path' was unexpected", id="a probe elsewhere"),
         pytest.param("metrics.serviceMonitor.interval", "30", "'30' does not match", id="an interval without unit"),
+        pytest.param("prometheusRule.noticeSeconds", 100, "100 is not one of [30, 60,", id="a notice between bounds"),
+        pytest.param("prometheusRule.noticeSecondsByPool.h100", "60", "'60' is not one of", id="a notice in quotes"),
+        pytest.param(
+            "prometheusRule.unusableShare", 10, "10 is greater than the maximum of 1", id="a share in percent"
+        ),
         pytest.param("networkPolicy.apiServerPorts", [], "should be non-empty", id="no way to the API server"),
         pytest.param("networkPolicy.apiServerPorts", [0], "0 is less than the minimum", id="port zero"),
     ],
