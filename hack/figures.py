@@ -1,6 +1,7 @@
 """Puts the figures of recorded runs into the docs: `python hack/figures.py [--check]`.
 
-`docs/demo.json` is written by `make demo-figures`, `docs/fairness.json` by `make demo-fairness`. A section between
+`docs/demo.json` is written by `make demo-figures`, `docs/fairness.json` by `make demo-fairness`, and
+`docs/explanation/results.json` by `make replay`. A section between
 `<!-- NAME: begin -->` and `<!-- NAME: end -->` of a page is written from them, wherever a page has such marks.
 """
 
@@ -17,6 +18,10 @@ from demo.record import gains_in
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", ROOT / "docs" / "tutorial" / "demo.md", ROOT / "docs" / "explanation" / "sharing.md")
 RECORDS = ROOT / "docs"
+LONG_S = 3600
+"""Seconds from which a time is told in hours."""
+
+RULES = {"entente": "**Entente**", "kueue": "Kueue's", "kai": "KAI's", "fair": "fair share, no guarantee"}
 
 Record = Mapping[str, Any]
 
@@ -82,11 +87,37 @@ def fairness(record: Record) -> str:
     return _table(rows)
 
 
+def replay(record: Record) -> str:
+    """What a buyer compares first, of the whole Philly trace: hosts shared, and hosts of one tenant at a time."""
+    heads = ("mean wait", "work lost", "guaranteed GPU time not had", "longest time to have one's own back")
+    rows: list[tuple[str, ...]] = [("rules", "hosts", *heads), ("---", "---", *("--:" for _ in heads))]
+    for section, hosts in (("philly", "shared"), ("philly-exclusive", "one tenant each")):
+        for policy, name in RULES.items():
+            row = record[section]["rows"][policy]
+            longest = row["reclaim_s"]["max"]
+            rows.append(
+                (
+                    name,
+                    hosts,
+                    f"{row['mean_queue_h']:.2f} h",
+                    f"{row['wasted_gpu_h']:,.0f} GPU-hours",
+                    f"{100 * row['deficit']:.2f} %",
+                    "-"
+                    if longest is None
+                    else f"{longest / 3600:,.1f} h"
+                    if longest >= LONG_S
+                    else f"{longest:,.0f} s",
+                )
+            )
+    return _table(rows)
+
+
 SECTIONS: Mapping[str, tuple[str, Callable[[Record], str]]] = {
     "demo": ("demo.json", demo),
     "demo-gains": ("demo.json", demo_gains),
     "demo-settings": ("demo.json", demo_settings),
     "fairness": ("fairness.json", fairness),
+    "replay": ("explanation/results.json", replay),
 }
 """By mark: the record that it is written from, and how."""
 

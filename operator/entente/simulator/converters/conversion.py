@@ -97,7 +97,6 @@ class Conversion:
         return "\n".join(lines)
 
 
-
 def as_csv(jobs: Iterable[Job]) -> Iterable[str]:
     """The lines of the CSV file, the header first."""
     line = io.StringIO()
