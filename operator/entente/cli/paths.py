@@ -211,6 +211,7 @@ def _named(body: Any, loc: tuple[int | str, ...]) -> Iterator[str]:  # noqa: ANN
 
 
 def _aliases(model: type[BaseModel]) -> dict[str, str]:
+    model.model_rebuild()  # older versions of pydantic give fields their aliases only then
     return {info.alias or name: name for name, info in model.model_fields.items()}
 
 
