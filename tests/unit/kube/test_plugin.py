@@ -85,7 +85,7 @@ def script(tmp_path: Path) -> Script:
 
 def test_the_token_of_a_plugin_is_sent(script: Script) -> None:
     connection = script.connection(args=["--cluster", "prod"], env=[{"name": "GREETING", "value": "hello"}])
-    assert connection.headers() == {"Authorization": "Bearer secret-1"}
+    assert dict(connection.headers()) == {"Authorization": "Bearer secret-1"}
     (call,) = script.calls
     assert (call["args"], call["env"]) == (["--cluster", "prod"], "hello")
     assert call["info"] == {"apiVersion": V1, "kind": "ExecCredential", "spec": {"interactive": False}}
@@ -93,7 +93,7 @@ def test_the_token_of_a_plugin_is_sent(script: Script) -> None:
 
 def test_the_older_version_is_spoken_too(script: Script) -> None:
     script.answers({"token": "old"}, V1BETA1)
-    assert script.connection(apiVersion=V1BETA1).headers() == {"Authorization": "Bearer old"}
+    assert dict(script.connection(apiVersion=V1BETA1).headers()) == {"Authorization": "Bearer old"}
     assert script.calls[0]["info"]["apiVersion"] == V1BETA1
 
 
