@@ -59,8 +59,9 @@ class Connection:
         self._clock = clock
         self._read_at: float | None = None
         self._headers = self._with_token(token)
-        asked = plugin is not None and not token and token_file is None
-        self._renewal = Renewal(plugin, self._take, clock=clock) if plugin is not None and asked else None
+        if token or token_file is not None:
+            plugin = None
+        self._renewal = Renewal(plugin, self._take, clock=clock) if plugin is not None else None
 
     async def current_headers(self) -> Headers:
         """The same as `headers`, after a plug-in was asked for a new credential where the last one is about to expire.

@@ -183,6 +183,15 @@ async def test_a_plugin_that_fails_later_is_told_of_and_the_last_credential_stay
     assert "half" not in caplog.text
 
 
+def test_a_token_in_the_kubeconfig_wins_over_its_plugin(script: Script) -> None:
+    file = script.kubeconfig("http://127.0.0.1:1")
+    config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    config["users"][0]["user"]["token"] = "fixed"  # noqa: S105 - made up
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    assert dict(Connection.from_kubeconfig(file).headers()) == {"Authorization": "Bearer fixed"}
+    assert not (script.folder / "calls").exists()
+
+
 def test_nothing_secret_is_in_what_is_printed_of_a_credential() -> None:
     assert "secret" not in repr(Credential("secret", (b"secret", b"secret"), None))
 
