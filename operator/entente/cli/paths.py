@@ -120,7 +120,7 @@ def applied(resource: Resource, changes: Mapping[str, object]) -> Resource:
         SettingError: a path leads nowhere or to several places, or a value is not allowed.
     """
     base = path_of(resource)
-    spec = resource.spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    spec = resource.spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
     for rest, value in changes.items():
         _put(type(resource.spec), spec, _full(resource, rest), value, base)
     try:
