@@ -12,7 +12,7 @@ lock() { # FILE INPUT [OPTION ...]
 lock runtime pyproject.toml
 lock dev pyproject.toml --group dev
 # What pyproject.toml promises at least: its own lower bounds, and with them what the tests need.
-lock lowest pyproject.toml --group test --resolution lowest-direct
+lock lowest pyproject.toml --group test --resolution lowest-direct --upgrade # else an earlier pin would stay
 lock release --group release --constraint requirements/dev.txt
 
 # What the image is built with, at the versions of the development lock.

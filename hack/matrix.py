@@ -111,7 +111,7 @@ def lowest() -> None:
 
 def newest() -> None:
     """Install and start what is built, with the newest dependencies that there are."""
-    run([sys.executable, ROOT / "hack" / "dist.py", "--newest"])
+    print(run([sys.executable, ROOT / "hack" / "dist.py", "--newest"]), end="")
 
 
 def on_python(version: str) -> None:

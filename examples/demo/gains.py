@@ -17,6 +17,7 @@ SAME_H = 0.005
 
 SETTINGS: Final[Mapping[str, Mapping[str, float]]] = {
     "as in this demo": {},
+    "nobody lends: each alone on its half": {"owner_lends": 0, "guest_lends": 0},
     f"jobs have saved when they are told to stop (here it takes {GRACE_S} s)": {"save_s": 0.0},
     "`lendLimit: 96` of the owner: 32 of its GPUs are never lent": {"owner_lends": 96},
     "`lendLimit: 64` of the owner: half of its GPUs are never lent": {"owner_lends": 64},

@@ -187,7 +187,7 @@ def _explain(
     if options.kind:
         return []  # another estate than the simulator's
     console.print("\nWhat other settings do with these jobs, on the simulator ...", highlight=False)
-    found = gains.settings(submitted, horizon_s=options.seconds * trace.SPEED, start_s=result.start_s)
+    found = gains.settings(submitted, horizon_s=options.seconds * trace.SPEED, start_s=round(result.start_s, 1))
     console.print(summary.settings(found))
     return found
 

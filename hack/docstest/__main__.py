@@ -40,6 +40,9 @@ def _passes(name: str, *, update: bool) -> bool:
         return False
     report = run(page, lambda text: print(text, flush=True), update=update)
     if report.revisions:
+        if pages.read(name) != page:
+            print(f"{name} was changed while it ran, and is not written: run this again")
+            return False
         (pages.ROOT / name).write_text(revised(page.source, report.revisions), encoding="utf-8")
         print(f"{name}: {len(report.revisions)} outputs written")
     return not report.failures

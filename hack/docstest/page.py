@@ -92,11 +92,8 @@ class Page:
     blocks: tuple[Block, ...]
 
 
-SKIPPED_SINCE = ("needs", "takes", "tested by", "an example")
-"""How the reason of a skip begins: what no test has, how long it takes, the test that runs the same, no real output."""
-
 _DIRECTIVES: dict[str, re.Pattern[str]] = {
-    f"skip: {'|'.join(SKIPPED_SINCE)} ...": re.compile(rf"skip: (?P<skip>(?:{'|'.join(SKIPPED_SINCE)}) \S.*)"),
+    "skip: REASON": re.compile(r"skip: (?P<skip>\S.*)"),
     'background: until "TEXT"': re.compile(r'background: *until "(?P<until>.+)"'),
     "within N s": re.compile(r"within (?P<within_s>\d+) s"),
     "eventually": re.compile(r"(?P<eventually>eventually)"),

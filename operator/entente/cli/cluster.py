@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import quote
 
 import click
 from urllib3 import HTTPHeaderDict
@@ -12,6 +11,8 @@ from urllib3.exceptions import HTTPError
 
 from entente.cli.options import Access
 from entente.kube.config import SERVICE_ACCOUNT
+from entente.kube.errors import ConfigError
+from entente.kube.impersonation import as_somebody, headers_of
 from entente.kube.kinds import Kind
 
 Object = dict[str, Any]
@@ -68,15 +69,16 @@ class Cluster:
     """
 
     def __init__(self, access: Access = _ANY) -> None:
-        if access.groups and access.user is None:
-            message = "--as-group: needs --as, the user who is in the group"
-            raise ClusterError(message)
+        try:
+            acting = as_somebody(access.user, access.groups)
+        except ConfigError as error:
+            raise ClusterError(str(error)) from error
         # It takes a quarter of a second to import, which no other command should have to wait for.
         client: Any = import_module("kubernetes.client")
         configuration = client.Configuration()
         chosen = _configure(configuration, access)
         self.namespace = chosen.namespace
-        self._acting = _impersonation({"as": access.user, "as-groups": access.groups} if access.user else chosen.user)
+        self._acting = headers_of(acting or chosen.user)
         configuration.retries = False
         self._host = configuration.host
         self._api = client.ApiClient(configuration)
@@ -168,19 +170,6 @@ def _user(file: str | None, name: str | None) -> Mapping[str, Any]:
     found = reader.KubeConfigMerger(file or reader.KUBE_CONFIG_DEFAULT_LOCATION).config["users"]
     entry = found.get_with_name(name, safe=True)
     return (entry.value.get("user") or {}) if entry is not None else {}
-
-
-def _impersonation(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """The headers that say whom to act as, from the fields of a kubeconfig's user."""
-    if not user.get("as"):
-        return ()
-    found = [("Impersonate-User", user["as"])]
-    if user.get("as-uid"):
-        found.append(("Impersonate-Uid", user["as-uid"]))
-    found += [("Impersonate-Group", group) for group in user.get("as-groups") or ()]
-    for key, values in (user.get("as-user-extra") or {}).items():
-        found += [(f"Impersonate-Extra-{quote(key, safe='')}", value) for value in values]
-    return tuple(found)
 
 
 def _in_pod(configuration: Any) -> str | None:  # noqa: ANN401 - untyped client

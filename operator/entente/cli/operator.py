@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from entente.cli.options import Access, cluster_options
 from entente.cli.plan import printed
 from entente.kube.errors import ConfigError
 from entente.operator.settings import Settings
@@ -14,8 +15,7 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 @click.command("operator", context_settings={"auto_envvar_prefix": "ENTENTE", "show_default": True})
-@click.option("--kubeconfig", type=click.Path(dir_okay=False), help="Kubeconfig file; in a pod: not needed.")
-@click.option("--context", help="Context of the kubeconfig; its current one by default.")
+@cluster_options
 @click.option("--namespace", default=_DEFAULTS.namespace, help="Where the Lease of the leader lives.")
 @click.option("--lease-name", default=_DEFAULTS.lease_name)
 @click.option(
@@ -51,8 +51,7 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default=_DEFAULTS.log_format)
 def operator(
     *,
-    kubeconfig: str | None,
-    context: str | None,
+    access: Access,
     namespace: str,
     lease_name: str,
     lease_seconds: int,
@@ -74,8 +73,10 @@ def operator(
 
     logs.set_up(log_level, log_format)
     settings = Settings(
-        kubeconfig=kubeconfig,
-        context=context,
+        kubeconfig=access.kubeconfig,
+        context=access.context,
+        user=access.user,
+        groups=access.groups,
         namespace=namespace,
         lease_name=lease_name,
         lease_s=lease_seconds,

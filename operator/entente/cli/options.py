@@ -49,7 +49,7 @@ _CLUSTER_OPTIONS = (
     click.option(
         "--kubeconfig",
         type=click.Path(dir_okay=False),
-        help="Kubeconfig file; $KUBECONFIG or ~/.kube/config by default.",
+        help="Kubeconfig file; $KUBECONFIG or ~/.kube/config by default, in a pod its service account.",
     ),
     click.option("--context", help="Context of the kubeconfig; its current one by default."),
     click.option("--as", "as_user", metavar="USER", help="Act as this user, where you may impersonate."),

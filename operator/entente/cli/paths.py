@@ -120,7 +120,7 @@ def applied(resource: Resource, changes: Mapping[str, object]) -> Resource:
         SettingError: a path leads nowhere or to several places, or a value is not allowed.
     """
     base = path_of(resource)
-    spec = resource.spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    spec = resource.spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
     for rest, value in changes.items():
         _put(type(resource.spec), spec, _full(resource, rest), value, base)
     try:
@@ -211,6 +211,7 @@ def _named(body: Any, loc: tuple[int | str, ...]) -> Iterator[str]:  # noqa: ANN
 
 
 def _aliases(model: type[BaseModel]) -> dict[str, str]:
+    model.model_rebuild()  # older versions of pydantic give fields their aliases only then
     return {info.alias or name: name for name, info in model.model_fields.items()}
 
 

@@ -6,13 +6,14 @@ import os
 import ssl
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
 
 from entente.kube.errors import ConfigError
+from entente.kube.impersonation import Headers, headers_of
 from entente.kube.plugin import Credential, Plugin, Renewal, with_authority
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -30,7 +31,7 @@ class Connection:
         token: a fixed bearer token.
         token_file: a file with a bearer token that changes; it wins over `token`.
         plugin: a command that gives credentials; it is called at once. A token or its file wins over it.
-        extra_headers: sent with each request (impersonation, basic authentication).
+        extra_headers: sent with each request, such as whom to act as.
         namespace: that of the service account or the kubeconfig's context.
         clock: monotonic seconds.
     """
@@ -43,7 +44,7 @@ class Connection:
         token: str | None = None,
         token_file: Path | None = None,
         plugin: Plugin | None = None,
-        extra_headers: Mapping[str, str] | None = None,
+        extra_headers: Iterable[tuple[str, str]] = (),
         namespace: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -54,14 +55,15 @@ class Connection:
         self.ssl = ssl_context
         self.namespace = namespace
         self._token_file = token_file
-        self._extra = dict(extra_headers or {})
+        self._extra = tuple(extra_headers)
         self._clock = clock
         self._read_at: float | None = None
         self._headers = self._with_token(token)
-        asked = plugin is not None and not token and token_file is None
-        self._renewal = Renewal(plugin, self._take, clock=clock) if plugin is not None and asked else None
+        if token or token_file is not None:
+            plugin = None
+        self._renewal = Renewal(plugin, self._take, clock=clock) if plugin is not None else None
 
-    async def current_headers(self) -> Mapping[str, str]:
+    async def current_headers(self) -> Headers:
         """The same as `headers`, after a plug-in was asked for a new credential where the last one is about to expire.
 
         Raises:
@@ -71,7 +73,7 @@ class Connection:
             await self._renewal.fresh()
         return self.headers()
 
-    def headers(self) -> Mapping[str, str]:
+    def headers(self) -> Headers:
         """What each request says of who we are. Reads the token's file again when it is due.
 
         Raises:
@@ -97,8 +99,8 @@ class Connection:
         if self._read_at is not None:
             self._read_at = self._clock() - _TOKEN_S
 
-    def _with_token(self, token: str | None) -> dict[str, str]:
-        return {**self._extra, "Authorization": f"Bearer {token}"} if token else self._extra
+    def _with_token(self, token: str | None) -> Headers:
+        return (*self._extra, ("Authorization", f"Bearer {token}")) if token else self._extra
 
     def _take(self, credential: Credential) -> None:
         self._headers = self._with_token(credential.token)
@@ -106,22 +108,36 @@ class Connection:
             _load_pair(self.ssl, *credential.pair)  # counts for connections from now on
 
     @classmethod
-    def discover(cls, kubeconfig: str | None = None, *, context: str | None = None) -> Self:
+    def discover(
+        cls, kubeconfig: str | None = None, *, context: str | None = None, acting: Mapping[str, Any] | None = None
+    ) -> Self:
         """The kubeconfig given, else the pod's service account, else `$KUBECONFIG` or `~/.kube/config`.
+
+        Args:
+            kubeconfig: a file.
+            context: of the kubeconfig; its current one when None.
+            acting: whom to act as, in the fields of a kubeconfig's user; whom the kubeconfig says when None or empty.
 
         Raises:
             ConfigError: none of them can be used.
         """
         if kubeconfig is not None:
-            return cls.from_kubeconfig(Path(kubeconfig), context=context)
+            return cls.from_kubeconfig(Path(kubeconfig), context=context, acting=acting)
         if "KUBERNETES_SERVICE_HOST" in os.environ and (SERVICE_ACCOUNT / "token").exists():
-            return cls.in_cluster()
+            return cls.in_cluster(acting=acting)
         paths = os.environ.get("KUBECONFIG", "").split(os.pathsep)
         given = next((p for p in paths if p), None)
-        return cls.from_kubeconfig(Path(given) if given else Path.home() / ".kube" / "config", context=context)
+        file = Path(given) if given else Path.home() / ".kube" / "config"
+        return cls.from_kubeconfig(file, context=context, acting=acting)
 
     @classmethod
-    def in_cluster(cls, folder: Path = SERVICE_ACCOUNT, *, environ: Mapping[str, str] = os.environ) -> Self:
+    def in_cluster(
+        cls,
+        folder: Path = SERVICE_ACCOUNT,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        acting: Mapping[str, Any] | None = None,
+    ) -> Self:
         """The pod's service account.
 
         Raises:
@@ -140,11 +156,14 @@ class Connection:
             f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
             ssl_context=_as_kubectl_checks(ssl.create_default_context(cafile=str(folder / "ca.crt"))),
             token_file=folder / "token",
+            extra_headers=headers_of(acting or {}),
             namespace=namespace.read_text(encoding="utf-8").strip() if namespace.is_file() else None,
         )
 
     @classmethod
-    def from_kubeconfig(cls, path: Path, *, context: str | None = None) -> Self:
+    def from_kubeconfig(
+        cls, path: Path, *, context: str | None = None, acting: Mapping[str, Any] | None = None
+    ) -> Self:
         """One context of a kubeconfig: tokens, token files, client certificates, and plug-ins (`exec`).
 
         Raises:
@@ -176,7 +195,7 @@ class Connection:
             token=user.get("token"),
             token_file=path.parent / token_file if token_file else None,
             plugin=_plugin(cluster, user, f"users[{where.get('user')}].exec", path.parent),
-            extra_headers=_impersonation(user),
+            extra_headers=headers_of(acting or user),
             namespace=where.get("namespace"),
         )
 
@@ -204,13 +223,6 @@ def _plugin(cluster: Mapping[str, Any], user: Mapping[str, Any], where: str, fol
         return None
     authority = _material(cluster, "certificate-authority", folder)
     return Plugin.read(user["exec"], where, with_authority(cluster, authority), folder)
-
-
-def _impersonation(user: Mapping[str, Any]) -> dict[str, str]:
-    if user.get("as-groups") or user.get("as-user-extra") or user.get("as-uid"):
-        msg = "as-groups, as-uid, as-user-extra: not supported; impersonate a user with 'as' only"
-        raise ConfigError(msg)
-    return {"Impersonate-User": user["as"]} if user.get("as") else {}
 
 
 def _tls(cluster: Mapping[str, Any], user: Mapping[str, Any], folder: Path) -> ssl.SSLContext:

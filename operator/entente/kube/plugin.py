@@ -159,7 +159,7 @@ class Renewal:
 
     Args:
         plugin: asked once at once.
-        taken: called with each credential.
+        taken: called with each credential; raises ConfigError where one cannot be used.
         clock: monotonic seconds.
         now: the wall clock.
 
@@ -200,11 +200,12 @@ class Renewal:
                 return
             self._asked_at, self._refused = self._clock(), False
             try:
-                self._last = await asyncio.to_thread(self._plugin.ask)
+                credential = await asyncio.to_thread(self._plugin.ask)
+                self._taken(credential)
             except ConfigError as error:
                 _log.warning("%s", error)
-                return
-            self._taken(self._last)
+            else:
+                self._last = credential
 
     def _due(self) -> bool:
         expires = self._last.expires

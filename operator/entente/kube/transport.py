@@ -27,6 +27,7 @@ from entente.kube.errors import (
     from_status,
 )
 from entente.kube.garbage import collector_paused
+from entente.kube.impersonation import Headers
 from entente.kube.stream import lines
 
 Object = dict[str, Any]
@@ -35,7 +36,7 @@ Object = dict[str, Any]
 USER_AGENT = "entente"
 
 # An answer that nobody reads is cheapest as metadata: neither side encodes or carries the spec and status again.
-_METADATA_ONLY = {"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"}
+_METADATA_ONLY = ("Accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json")
 
 _OK = 200
 _REDIRECT = 300
@@ -243,13 +244,11 @@ class Transport:
             self._count(request, code, started)
         return _decoded(request, raw) if request.decode else {}
 
-    async def _headers(self, request: Request) -> dict[str, str]:
-        headers = dict(await self._connection.current_headers())
+    async def _headers(self, request: Request) -> Headers:
+        headers = await self._connection.current_headers()
         if request.body is not None:
-            headers["Content-Type"] = request.content_type
-        if not request.decode:
-            headers.update(_METADATA_ONLY)
-        return headers
+            headers = (*headers, ("Content-Type", request.content_type))
+        return headers if request.decode else (*headers, _METADATA_ONLY)
 
     def _count(self, request: Request, code: int, started: float) -> None:
         if self._observe is not None:

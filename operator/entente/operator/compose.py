@@ -23,6 +23,7 @@ from entente.kube.backoff import Backoff
 from entente.kube.client import KubeClient
 from entente.kube.config import Connection
 from entente.kube.errors import ApiError, ConfigError, ForbiddenError, NotFoundError, UnauthorizedError
+from entente.kube.impersonation import as_somebody
 from entente.kube.kinds import GPU_POOL, TENANT, TRAINING_JOB
 from entente.kube.lease import Leadership
 from entente.metrics.instruments import Instruments
@@ -49,7 +50,8 @@ class Process:
     def __init__(self, settings: Settings, printed: Callable[[Plan], str]) -> None:
         self._settings = settings
         self._debug = DebugServer(lambda: self._core.loop.latest if self._core else None, printed)
-        self._connection = Connection.discover(settings.kubeconfig, context=settings.context)
+        acting = as_somebody(settings.user, settings.groups)
+        self._connection = Connection.discover(settings.kubeconfig, context=settings.context, acting=acting)
         self._instruments = Instruments(_version())
         # A restarted container has the same host name: the random part makes each process another one.
         self._identity = f"{socket.gethostname()}_{os.getpid()}_{uuid.uuid4().hex[:8]}"

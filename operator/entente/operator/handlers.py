@@ -67,7 +67,7 @@ def login_with(connection: Connection) -> Callable[..., Awaitable[kopf.AiohttpSe
     async def login(**_: object) -> kopf.AiohttpSession:
         connection.refresh()
         connector = aiohttp.TCPConnector(limit=64, ssl=connection.ssl if connection.ssl is not None else True)
-        session = aiohttp.ClientSession(connector=connector, headers=dict(await connection.current_headers()))
+        session = aiohttp.ClientSession(connector=connector, headers=await connection.current_headers())
         return kopf.AiohttpSession(server=connection.server, aiohttp_session=session)
 
     return login

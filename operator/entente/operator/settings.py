@@ -10,6 +10,9 @@ class Settings:
     kubeconfig: str | None = None
     """None: the pod's service account, else `$KUBECONFIG`, else `~/.kube/config`."""
     context: str | None = None
+    user: str | None = None
+    """Whom to act as; the kubeconfig's own user when none."""
+    groups: tuple[str, ...] = ()
     namespace: str = "entente-system"
     """Where the Lease lives."""
     lease_name: str = "entente-operator"

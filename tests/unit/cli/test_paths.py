@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from entente.api.inputs import real_pool
 from entente.api.job import TrainingJob
 from entente.api.pool import GPUPool
 from entente.api.tenant import Tenant
@@ -67,6 +68,11 @@ def test_a_path_leads_to_one_field(text: str, steps: tuple[str | int, ...], valu
 def test_null_takes_a_field_or_an_entry_out() -> None:
     assert "elastic" not in after("jobs.anthropic-research/llm.v2.elastic=null")
     assert [terms["name"] for terms in after("tenants.wide.pools.a100=null")["pools"]] == ["h100"]
+
+
+def test_a_block_that_was_taken_out_before_can_be_set_again() -> None:
+    bare = applied(real_pool(POOL), {"simulated.nodes": 2, "simulated.gpusPerNode": 8})
+    assert bare.spec.to_wire()["simulated"]["nodes"] == 2
 
 
 def test_changes_of_one_object_are_checked_together() -> None:

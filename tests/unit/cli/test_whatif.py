@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,14 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from entente.cli import whatif
+from entente.cli.documents import read
 from entente.cli.main import main
 from entente.cli.options import Access
+from entente.cli.paths import parsed
+from entente.engine.intake import snapshot
+from entente.engine.invariants import check_invariants
+from entente.engine.planner import decide
 from tests.support import manifests
 from tests.support.eventful import estate as eventful
 from tests.support.manifests import Manifest, changed
@@ -148,6 +155,20 @@ def test_a_change_is_told_in_sentences(
 ) -> None:
     found = sentences(what_if(tmp_path, estate, *args, "-o", "json", extra=extra))
     assert [text[: len(start)] for text, start in zip(found, said, strict=True)] == said  # messages go on
+
+
+@pytest.mark.parametrize(("estate", "args", "extra", "said"), CASES.values(), ids=CASES.keys())
+def test_the_plan_of_a_changed_estate_keeps_the_invariants(
+    tmp_path: Path, estate: Sequence[Manifest], args: tuple[str, ...], extra: Sequence[Manifest], said: list[str]
+) -> None:
+    del said
+    moment = datetime.fromisoformat(NOW)
+    for name, objects in (("estate.yaml", estate), ("extra.yaml", extra)):
+        (tmp_path / name).write_text(yaml.safe_dump_all(objects), encoding="utf-8")
+    today, others = (read([str(tmp_path / name)]).inputs(moment) for name in ("estate.yaml", "extra.yaml"))
+    it = whatif.changed(today, others, [parsed(text) for text in args if text != "--set"]).inputs
+    seen = snapshot(it.moment, it.pools, it.tenants, it.jobs, it.nodes, it.pods)
+    assert [*check_invariants(seen, decide(seen))] == []
 
 
 def test_the_difference_is_printed_first_and_then_where_the_whole_plan_is(

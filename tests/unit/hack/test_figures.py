@@ -21,7 +21,11 @@ RECORD = {
     "settings": [{"what": "as in this demo", "xai": 1.43, "anthropic": 1.9}],
 }
 TENANT = {"alone_h": 3.0, "shared_h": 3.1, "difference_h": 0.1, "margin_h": 0.05, "median_h": 0.122, "worse": 15}
-FAIRNESS = {"seeds": 16, "cases": [{"what": "as it is", "xai": TENANT, "anthropic": TENANT | {"difference_h": -2.0}}]}
+FAIRNESS = {
+    "seeds": 16,
+    "slice": {"xai": TENANT, "anthropic": TENANT},
+    "cases": [{"what": "as it is", "xai": TENANT, "anthropic": TENANT | {"difference_h": -2.0}}],
+}
 
 
 @pytest.fixture

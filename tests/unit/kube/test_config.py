@@ -11,7 +11,9 @@ from aiohttp import web
 from entente.kube.client import KubeClient
 from entente.kube.config import Connection
 from entente.kube.errors import ConfigError
+from entente.kube.impersonation import as_somebody
 from entente.kube.kinds import NODE
+from tests.support.apiserver import ApiServer
 from tests.support.clock import FakeClock
 from tests.support.pki import Authority, serving
 
@@ -64,16 +66,38 @@ def test_a_token_and_a_user_to_impersonate_become_headers(tmp_path: Path) -> Non
 
     connection = Connection.from_kubeconfig(file)
 
-    assert connection.headers() == {"Authorization": "Bearer t", "Impersonate-User": "jane"}
+    assert dict(connection.headers()) == {"Authorization": "Bearer t", "Impersonate-User": "jane"}
     assert connection.server == "http://127.0.0.1:1/prefix"
     assert connection.ssl is None
+
+
+def test_whom_to_act_as_can_be_said_with_groups_and_wins_over_the_kubeconfig(tmp_path: Path) -> None:
+    file = write(tmp_path / "config", {"server": "http://127.0.0.1:1"}, {"token": "t", "as": "jane"})
+    acting = as_somebody("john", ("a", "b"))
+
+    headers = Connection.from_kubeconfig(file, acting=acting).headers()
+
+    acted = (("Impersonate-User", "john"), ("Impersonate-Group", "a"), ("Impersonate-Group", "b"))
+    assert headers == (*acted, ("Authorization", "Bearer t"))
+    inside = Connection.in_cluster(service_account(tmp_path), environ={"KUBERNETES_SERVICE_HOST": "h"}, acting=acting)
+    assert inside.headers()[:3] == acted
+
+
+async def test_each_group_is_sent_for_itself(tmp_path: Path) -> None:
+    async with ApiServer.running() as server:
+        server.put(NODE, {"metadata": {"name": "n"}})
+        file = write(tmp_path / "config", {"server": server.url}, {"as": "jane", "as-groups": ["a", "b"]})
+        async with KubeClient(Connection.from_kubeconfig(file)) as client:
+            await client.get(NODE, "n")
+        (request,) = server.seen("GET")
+    assert [value for name, value in request.header_list if name == "Impersonate-Group"] == ["a", "b"]
 
 
 def test_another_context_can_be_chosen(tmp_path: Path) -> None:
     contexts = [{"name": "there", "context": {"cluster": "c"}}]
     file = write(tmp_path / "config", {"server": "http://127.0.0.1:1"}, {"token": "t"}, contexts=contexts)
 
-    assert Connection.from_kubeconfig(file, context="there").headers() == {}
+    assert dict(Connection.from_kubeconfig(file, context="there").headers()) == {}
 
 
 HTTP = {"server": "http://127.0.0.1:1"}
@@ -92,7 +116,7 @@ HTTPS = {"server": "https://127.0.0.1:1"}
         pytest.param(HTTP, {}, {"clusters": []}, "clusters: there is no 'c'; there are: none", id="no cluster"),
         pytest.param(HTTP, {"username": "x"}, {}, r"users\[u\].username: not supported", id="password"),
         pytest.param({**HTTP, "proxy-url": "x"}, {}, {}, r"clusters\[c\].proxy-url: not supported", id="proxy"),
-        pytest.param(HTTP, {"as-groups": ["admins"]}, {}, "as-groups", id="impersonated groups"),
+        pytest.param(HTTP, {"as-groups": ["admins"]}, {}, "as-groups: needs 'as'", id="groups of nobody"),
         pytest.param(
             {**HTTPS, "certificate-authority-data": "!"}, {}, {}, "certificate-authority-data: no base64", id="base64"
         ),
@@ -145,7 +169,7 @@ def test_a_pod_finds_the_server_and_its_service_account(tmp_path: Path, host: st
     connection = Connection.in_cluster(service_account(tmp_path), environ=environ)
 
     assert (connection.server, connection.namespace) == (expected, "entente-system")
-    assert connection.headers() == {"Authorization": "Bearer t1"}
+    assert dict(connection.headers()) == {"Authorization": "Bearer t1"}
     assert connection.ssl is not None
     assert connection.ssl.verify_mode is ssl.CERT_REQUIRED
     assert connection.ssl.check_hostname
@@ -166,7 +190,7 @@ def test_a_token_file_is_read_each_minute_and_when_the_server_refuses(tmp_path: 
     def token_after(seconds: float, content: str) -> str:
         clock.now += seconds
         file.write_text(content)
-        return connection.headers()["Authorization"]
+        return dict(connection.headers())["Authorization"]
 
     assert token_after(0, "one") == "Bearer one"
     assert token_after(59, "two") == "Bearer one"
@@ -182,17 +206,17 @@ def test_a_token_file_that_is_away_for_a_moment_is_no_error_but_one_that_never_w
         connection.headers()
 
     file.write_text("one")
-    assert connection.headers() == {"Authorization": "Bearer one"}
+    assert dict(connection.headers()) == {"Authorization": "Bearer one"}
     file.unlink()
     clock.now += 61
-    assert connection.headers() == {"Authorization": "Bearer one"}
+    assert dict(connection.headers()) == {"Authorization": "Bearer one"}
 
 
 def test_an_empty_token_file_sends_no_token(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("\n")
 
-    assert Connection("http://127.0.0.1:1", token_file=file).headers() == {}
+    assert dict(Connection("http://127.0.0.1:1", token_file=file).headers()) == {}
 
 
 def test_the_environment_decides_where_no_kubeconfig_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

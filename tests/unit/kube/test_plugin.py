@@ -85,7 +85,7 @@ def script(tmp_path: Path) -> Script:
 
 def test_the_token_of_a_plugin_is_sent(script: Script) -> None:
     connection = script.connection(args=["--cluster", "prod"], env=[{"name": "GREETING", "value": "hello"}])
-    assert connection.headers() == {"Authorization": "Bearer secret-1"}
+    assert dict(connection.headers()) == {"Authorization": "Bearer secret-1"}
     (call,) = script.calls
     assert (call["args"], call["env"]) == (["--cluster", "prod"], "hello")
     assert call["info"] == {"apiVersion": V1, "kind": "ExecCredential", "spec": {"interactive": False}}
@@ -93,7 +93,7 @@ def test_the_token_of_a_plugin_is_sent(script: Script) -> None:
 
 def test_the_older_version_is_spoken_too(script: Script) -> None:
     script.answers({"token": "old"}, V1BETA1)
-    assert script.connection(apiVersion=V1BETA1).headers() == {"Authorization": "Bearer old"}
+    assert dict(script.connection(apiVersion=V1BETA1).headers()) == {"Authorization": "Bearer old"}
     assert script.calls[0]["info"]["apiVersion"] == V1BETA1
 
 
@@ -181,6 +181,15 @@ async def test_a_plugin_that_fails_later_is_told_of_and_the_last_credential_stay
         assert await watched.after(6) == ["secret-1"]
     assert "ended with exit code 1" in caplog.text
     assert "half" not in caplog.text
+
+
+def test_a_token_in_the_kubeconfig_wins_over_its_plugin(script: Script) -> None:
+    file = script.kubeconfig("http://127.0.0.1:1")
+    config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    config["users"][0]["user"]["token"] = "fixed"  # noqa: S105 - made up
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    assert dict(Connection.from_kubeconfig(file).headers()) == {"Authorization": "Bearer fixed"}
+    assert not (script.folder / "calls").exists()
 
 
 def test_nothing_secret_is_in_what_is_printed_of_a_credential() -> None:

@@ -1,5 +1,7 @@
 """All pages can be read by the test, and what needs no commands is right."""
 
+import re
+
 import pytest
 
 from docstest import pages, samples
@@ -15,10 +17,9 @@ def test_a_page_can_be_tested(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_skip_names_a_test_that_is_there(name: str) -> None:
+def test_a_test_that_runs_a_skipped_block_is_there(name: str) -> None:
     for block in pages.read(name).blocks:
-        if block.asks.skip.startswith("tested by "):
-            path = block.asks.skip.removeprefix("tested by ")
+        for path in re.findall(r"\btests/[\w/]+\.py", block.asks.skip):
             assert (pages.ROOT / path).is_file(), f"{name}:{block.line}: {path}"
 
 

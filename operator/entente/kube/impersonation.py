@@ -1,0 +1,46 @@
+"""Acting as somebody else, as kubectl's `--as` and a kubeconfig's `as` fields ask for it."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from entente.kube.errors import ConfigError
+
+Headers = tuple[tuple[str, str], ...]
+"""Names and values; several may have the same name."""
+
+
+def as_somebody(user: str | None, groups: tuple[str, ...]) -> Mapping[str, Any]:
+    """The fields of a kubeconfig's user that `--as` and `--as-group` stand for; none when neither is given.
+
+    Raises:
+        ConfigError: groups without a user.
+    """
+    if groups and not user:
+        message = "--as-group: needs --as, the user who is in the group"
+        raise ConfigError(message)
+    return {"as": user, "as-groups": groups} if user else {}
+
+
+def headers_of(user: Mapping[str, Any]) -> Headers:
+    """The headers that say whom to act as; those of several groups have the same name.
+
+    Args:
+        user: the entry of a kubeconfig.
+
+    Raises:
+        ConfigError: groups, a uid or more without a user.
+    """
+    if not user.get("as"):
+        for field in ("as-groups", "as-uid", "as-user-extra"):
+            if user.get(field):
+                message = f"{field}: needs 'as', the user to act as"
+                raise ConfigError(message)
+        return ()
+    found = [("Impersonate-User", user["as"])]
+    if user.get("as-uid"):
+        found.append(("Impersonate-Uid", user["as-uid"]))
+    found += [("Impersonate-Group", group) for group in user.get("as-groups") or ()]
+    for key, values in (user.get("as-user-extra") or {}).items():
+        found += [(f"Impersonate-Extra-{quote(key, safe='')}", value) for value in values]
+    return tuple(found)
