@@ -6,6 +6,7 @@ from typing import Any
 from bench.replay.experiments import COMPARED, EXPERIMENTS, POLICIES
 from bench.replay.short import in_short
 from bench.replay.verdicts import Cause, Kind, Sections, Verdict, large_and_others, verdicts
+from entente.api.amounts import count
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 SHORT_BEGIN, SHORT_END = "<!-- in short: begin -->", "<!-- in short: end -->"
@@ -238,7 +239,7 @@ def _of_cause(cause: str) -> _Cell:
 
 def _by_size(rows: Mapping[str, Mapping[str, Any]]) -> str:
     sizes = {size: by["jobs"] for row in rows.values() for size, by in row["by_gpus"].items()}
-    cells = [(f"{size} ({jobs:,} jobs)", _of_size(size)) for size, jobs in sizes.items()]
+    cells = [(f"{size} ({count(jobs, 'job', ',')})", _of_size(size)) for size, jobs in sizes.items()]
     return _table(rows, cells)
 
 
