@@ -158,7 +158,6 @@ def _table(rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def main() -> int:
-    """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="only say which pages are stale")
     check: bool = parser.parse_args().check

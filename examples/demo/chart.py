@@ -119,7 +119,6 @@ def _say(axes: Axes, record: dict[str, Any], *, half: int, whole: int) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Command line."""
     parser = argparse.ArgumentParser(prog="python -m demo.chart", description="Draw the chart of a recorded run.")
     parser.add_argument("record", type=Path, help="what `python -m demo --record` wrote")
     parser.add_argument("target", type=Path, help="the SVG file")

@@ -99,7 +99,6 @@ class Simulation:
         return not self._thread.is_alive() or bool(self.looks.pictures and self.looks.pictures[-1][0] > at)
 
     def join(self) -> None:
-        """Wait for its end."""
         self._thread.join()
 
 

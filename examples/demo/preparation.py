@@ -25,8 +25,6 @@ LAST_LINES = 30
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What is missing."""
-
     packages: bool
     """Python packages are to be installed."""
     build: Mapping[str, Sequence[str]]
@@ -98,7 +96,6 @@ class Preparation:
         self._stages: dict[str, Stage] = {}
 
     def __enter__(self) -> Self:
-        """Begin."""
         if self._needs.packages:
             self._start("packages", INSTALL)
         if self._needs.build:

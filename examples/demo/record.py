@@ -20,8 +20,6 @@ Sample = tuple[int, int, int, int, int]
 
 @dataclass(slots=True)
 class Samples:
-    """One sample a second."""
-
     rows: list[Sample] = field(default_factory=list)
 
     def see(self, picture: Picture, elapsed_s: float) -> None:

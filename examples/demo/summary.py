@@ -14,6 +14,7 @@ from demo.estate import NOTICE_S
 from demo.gains import Setting
 from demo.story import Story
 from demo.trace import GUEST, OWNER, SPEED, TraceJob
+from entente.api.amounts import count
 from entente.api.job import Phase, TrainingJob
 
 HOUR_S = 3600.0
@@ -211,7 +212,7 @@ def _facts(summary: Summary, story: Story) -> Table:
     longest = max((claim.seconds for claim in summary.claims), default=0.0)
     wasted, done = summary.shared[""].wasted_gpu_h, summary.shared[""].gpu_h
     share = 100 * wasted / (wasted + done) if wasted + done else 0.0
-    table.add_row("time to reclaim", f"{took} ({_jobs(len(reclaims))}; the notice is {NOTICE_S} s)")
+    table.add_row("time to reclaim", f"{took} ({count(len(reclaims), 'job')}; the notice is {NOTICE_S} s)")
     table.add_row("entitled jobs", f"{len(summary.claims)} waited for GPUs, the longest {longest:.0f} s")
     table.add_row("wasted", f"{wasted:.1f} GPU-hours, {share:.2f} % of what was used, by {summary.evictions} evictions")
     table.add_row("borrowed", f"up to {story.most_borrowed} GPUs by {GUEST}; {OWNER} lent up to {story.most_lent}")
@@ -229,10 +230,6 @@ def _verdict(summary: Summary) -> Text:
         "no job was lost",
     )
     return Text("\n").join(Text(f"✓ {promise}", style="bold green") for promise in kept)
-
-
-def _jobs(count: int) -> str:
-    return "1 job" if count == 1 else f"{count} jobs"
 
 
 def _hours(value: float) -> str:

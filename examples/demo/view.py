@@ -11,6 +11,7 @@ from rich.text import Text
 from demo.picture import Host, Picture, Share
 from demo.story import Story
 from demo.trace import GUEST, OWNER
+from entente.api.amounts import count
 
 COLOURS = {OWNER: "cyan", GUEST: "magenta"}
 OTHER = "yellow"
@@ -42,12 +43,13 @@ def render(picture: Picture, story: Story, *, clock: str) -> RenderableType:
 def line(picture: Picture, story: Story, *, clock: str) -> str:
     """The view in one line, for when there is no terminal."""
     shares = "  ".join(
-        f"{share.tenant} {share.using} GPUs ({share.entitled} entitled, {share.borrowed} borrowed, {share.lent} lent)"
+        f"{share.tenant} {count(share.using, 'GPU')} "
+        f"({share.entitled} entitled, {share.borrowed} borrowed, {share.lent} lent)"
         for share in picture.shares.values()
     )
     used = _percent(picture.using, picture.capacity)
     of = ", ".join(f"{share.waiting_jobs} of {share.tenant}" for share in picture.shares.values() if share.waiting_jobs)
-    waiting = f"{len(picture.queue)} waiting{f' ({of})' if of else ''}, {picture.evictions} evictions"
+    waiting = f"{len(picture.queue)} waiting{f' ({of})' if of else ''}, {count(picture.evictions, 'eviction')}"
     return f"[{clock}] {used} used  {shares}  {waiting} · {story.banner(picture)}"
 
 
@@ -61,12 +63,12 @@ def _shares(picture: Picture) -> RenderableType:
         table.add_column(title, justify="left" if title == "GPUs" else "right")
     for share in picture.shares.values():
         name = Text(share.tenant, style=f"bold {COLOURS.get(share.tenant, OTHER)}")
-        waits = f"{share.waiting} ({share.waiting_jobs} jobs)" if share.waiting_jobs else "0"
+        waits = f"{share.waiting} ({count(share.waiting_jobs, 'job')})" if share.waiting_jobs else "0"
         figures = (share.guaranteed, share.entitled, share.borrowed, share.lent)
         table.add_row(name, *(str(figure) for figure in figures), waits)
     bars = [_bar(share, picture.capacity) for share in picture.shares.values()]
     used = f"in use: {picture.using} of {picture.capacity} GPUs, {_percent(picture.using, picture.capacity)}"
-    phases = ", ".join(f"{count} {phase.lower()}" for phase, count in picture.phases.items() if count)
+    phases = ", ".join(f"{jobs} {phase.lower()}" for phase, jobs in picture.phases.items() if jobs)
     legend = Text(f"{_ENTITLED} entitled  {_BORROWED} borrowed  ", style="dim") + Text("┃ guarantee", style="dim")
     return Group(table, Text(), *bars, legend, Text(), Text(used, style="bold"), Text(phases, style="dim"))
 
@@ -108,9 +110,9 @@ def _host(host: Host) -> Text:
 
 def _queue(picture: Picture) -> RenderableType:
     reasons = Counter(job.reason or "new" for job in picture.queue)
-    title = f"queue: {len(picture.queue)} jobs"
+    title = f"queue: {count(len(picture.queue), 'job')}"
     if reasons:
-        title += " · " + ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+        title += " · " + ", ".join(f"{jobs} {reason}" for reason, jobs in reasons.most_common())
     rows = _rows(title, {"job": 22, "GPUs": 5, "reason": 18, "message": None})
     for job in picture.queue[:QUEUE_ROWS]:
         rows.add_row(_job(job.tenant, job.name), str(job.gpus), Text(job.reason or "new"), Text(job.message))

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from demo import estate
 from demo.picture import Host, Picture, Share, Step, Waiting
+from entente.api.amounts import count
 from entente.api.job import Phase
 from entente.engine.decisions import Evict, Hold, Plan, Start
 from entente.engine.model import Job, Snapshot
@@ -123,7 +124,7 @@ def _steps(snapshot: Snapshot, plan: Plan) -> Iterator[Step]:
         job = snapshot.jobs[action.job]
         match action:
             case Start():
-                gpus = f"{action.workers * job.gpus_per_worker} GPUs"
+                gpus = count(action.workers * job.gpus_per_worker, "GPU")
                 what, note = "Started", f"on {gpus}, {action.class_.value.lower()}"
             case Evict():
                 what, note = "Evicted", f"told to save and make room: {action.cause.value}"

@@ -72,7 +72,6 @@ class Shell:
         self._state = scratch / "state-0"
 
     def __enter__(self) -> Self:
-        """Start it."""
         os.mkfifo(self._orders)
         self._state.write_text(f"declare -x PWD={shlex.quote(str(self._directory))}\n", encoding="utf-8")
         driver = self._scratch / _DRIVER

@@ -37,8 +37,6 @@ VERSION_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a binary is."""
-
     name: str
     path: Path
     origin: str

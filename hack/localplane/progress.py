@@ -35,8 +35,6 @@ REDRAW_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where a build is."""
-
     module: str
     version: str
     what: str
@@ -54,8 +52,6 @@ class Stage:
 
 
 class Teller(Protocol):
-    """Told of each stage."""
-
     def __call__(self, stage: Stage) -> None:
         """A build is there now."""
 
@@ -85,7 +81,6 @@ class Clock:
         return typical * min(SLOWEST, max(FASTEST, pace))
 
     def finished(self, stage: Stage) -> None:
-        """A module is built."""
         if stage.module in self._todo:
             self._todo.remove(stage.module)
             self._done_typical += typical_seconds(stage.module)
@@ -148,7 +143,6 @@ class JsonTeller:
         self._report = report
 
     def __call__(self, stage: Stage) -> None:
-        """Write it."""
         self._report.write(json.dumps(dataclasses.asdict(stage)) + "\n")
         self._report.flush()
 

@@ -18,8 +18,6 @@ _QUOTE = re.compile(r"^<!-- quote: (?P<file>\S+) -->\n```\w*\n(?P<text>.*?)^```\
 
 @dataclass(frozen=True)
 class Page:
-    """One Markdown file."""
-
     path: Path
 
     @property
@@ -29,7 +27,6 @@ class Page:
 
     @cached_property
     def text(self) -> str:
-        """All of it."""
         return self.path.read_text(encoding="utf-8")
 
     @cached_property

@@ -32,8 +32,6 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """All that differs."""
-
     turns: tuple[Turn, ...]
     """By job."""
     figures: tuple[Figure, ...]

@@ -17,7 +17,7 @@ _RIGHTS = {
     EvictionCause.GUARANTEE: "which its tenant's guarantee covers",
     EvictionCause.FAIR_SHARE: "whose tenant has less than its fair share",
     EvictionCause.PRIORITY: "which has a higher priority",
-    EvictionCause.ON_CALL: "for which its GPUs are reserved",
+    EvictionCause.ON_CALL: "for which its GPUs are named",
 }
 
 

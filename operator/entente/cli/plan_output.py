@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from entente.api.amounts import count
 from entente.cli.columns import in_columns
 from entente.cli.words import known_width, wrapped
 from entente.engine.decisions import Decision, Evict, Grow, Hold, Plan, PoolBook, Shrink, Start, Wait
@@ -139,13 +140,16 @@ def _row(decision: Decision) -> tuple[str, ...]:
             where = ", ".join(f"{n}x{w}" for n, w in sorted(decision.nodes.items()))
             return action, decision.job, decision.pool, str(decision.workers), decision.class_.value, where
         case Evict():
-            at_risk = f"for {decision.claimant}: {decision.gpus} GPUs, {_number(decision.at_risk_gpu_s)} GPU-s at risk"
-            return action, decision.job, "", "", "", at_risk
+            return action, decision.job, "", "", "", _price(decision)
         case Shrink():
-            at_risk = f"for {decision.claimant}: {decision.gpus} GPUs, {_number(decision.at_risk_gpu_s)} GPU-s at risk"
-            return action, decision.job, decision.pool, str(decision.workers), "", at_risk
+            return action, decision.job, decision.pool, str(decision.workers), "", _price(decision)
         case Grow():
             return action, decision.job, decision.pool, str(decision.workers), "", ""
         case Wait():
             eta = f" (until {_moment(decision.eta)})" if decision.eta is not None else ""
             return action, decision.job, "", "", decision.reason.value, decision.message + eta
+
+
+def _price(decision: Evict | Shrink) -> str:
+    at_risk = _number(decision.at_risk_gpu_s)
+    return f"for {decision.claimant}: {count(decision.gpus, 'GPU')}, {at_risk} GPU-s at risk"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from entente.api.amounts import count
 from entente.cli.columns import in_parts
 from entente.cli.words import known_width, wrapped
 from entente.simulator.figures import rounded
@@ -82,8 +83,8 @@ _OF_TENANT: _Columns = (
 
 def as_table(report: Mapping[str, Any]) -> str:
     """The report as text: one table of the policies, and one of the tenants for each."""
-    capacity = ", ".join(f"{gpus:,} GPUs in pool {pool}" for pool, gpus in report["capacity"].items())
-    head = f"{report['jobs']:,} jobs on {capacity}, load {_number(report['load'])}"
+    capacity = ", ".join(f"{count(gpus, 'GPU', ',')} in pool {pool}" for pool, gpus in report["capacity"].items())
+    head = f"{count(report['jobs'], 'job', ',')} on {capacity}, load {_number(report['load'])}"
     if report["jobs_too_large"]:
         head += f"; {report['jobs_too_large']:,} left out, larger than any pool they may use"
     if report["jobs_rounded_up"]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from entente.api.amounts import count
 from entente.api.inputs import Inputs
 from entente.api.job import Phase, Queue, TrainingJob, TrainingJobSpec
 from entente.api.pool import GPUPool
@@ -120,7 +121,7 @@ def _refuse_locked(it: TrainingJob, old: TrainingJob) -> None:
             raise SettingError(message)
     elastic, has = it.spec.elastic, it.status.allocation
     if elastic and has and not elastic.min_workers <= has.workers <= elastic.max_workers:
-        message = f"{path}.elastic: must allow the {has.workers} workers that the job runs with"
+        message = f"{path}.elastic: must allow {count(has.workers, 'worker')}, with which the job runs"
         raise SettingError(message)
 
 

@@ -40,8 +40,6 @@ _AGAIN_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a plug-in gave."""
-
     token: str | None
     pair: tuple[bytes, bytes] | None
     """A client certificate and its key, in PEM."""

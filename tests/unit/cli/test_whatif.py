@@ -289,7 +289,7 @@ def test_a_change_that_cannot_be_is_refused_with_exit_code_2(
 def test_the_elastic_bounds_must_allow_what_runs(tmp_path: Path) -> None:
     elastic = changed(BUSY[3], spec__elastic={"minWorkers": 1, "maxWorkers": 4}, status__allocation__workers=4)
     result = what_if(tmp_path, (*BUSY[:3], elastic), "--set", "jobs.anthropic-research/a.elastic.maxWorkers=3")
-    assert "jobs.anthropic-research/a.elastic: must allow the 4 workers that the job runs with" in result.stderr
+    assert "jobs.anthropic-research/a.elastic: must allow 4 workers, with which the job runs" in result.stderr
 
 
 def live(monkeypatch: pytest.MonkeyPatch, cluster: Recorded, *args: str) -> Result:
