@@ -25,10 +25,17 @@ class Fate(Enum):
 
 @dataclass(frozen=True)
 class Step:
-    """One line of a comparison."""
+    """One line of a comparison.
+
+    Attributes:
+        fate: What becomes of it.
+        line: As the page shows it; a new one as it was printed.
+        printed: What takes its place when the page is brought up to date.
+    """
 
     fate: Fate
     line: str
+    printed: str
 
 
 def align(shown: Sequence[str], printed: Sequence[str]) -> list[Step]:
@@ -48,7 +55,9 @@ def align(shown: Sequence[str], printed: Sequence[str]) -> list[Step]:
     i = j = 0
     while i < rows or j < columns:
         fate, _, k, n = min(_ways(patterns, actual, i, j), key=lambda way: way[1] + costs[way[2]][way[3]])
-        steps.append(Step(fate, shown[i] if k > i else printed[j]))
+        line = shown[i] if k > i else printed[j]
+        stands_for_more = k > i and patterns[i].endswith(ANY_LINES)
+        steps.append(Step(fate, line, printed[j] if n > j and not stands_for_more else line))
         i, j = k, n
     return steps
 
@@ -81,8 +90,8 @@ def difference(shown: Sequence[str], printed: Sequence[str], title: str) -> str:
 
 
 def merged(shown: Sequence[str], printed: Sequence[str]) -> list[str]:
-    """Return the shown lines brought up to date: what matches stays as it is, `...` included."""
-    return [step.line for step in align(shown, printed) if step.fate in {Fate.KEPT, Fate.NEW}]
+    """Return what was printed, with `...` where the shown lines have it."""
+    return [step.printed for step in align(shown, printed) if step.fate in {Fate.KEPT, Fate.NEW}]
 
 
 def _ways(patterns: Sequence[str], actual: Sequence[str], i: int, j: int) -> Iterator[tuple[Fate, int, int, int]]:

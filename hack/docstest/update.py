@@ -26,7 +26,7 @@ class Revision:
 
     @classmethod
     def of(cls, shown: Block, printed: Sequence[str]) -> Self:
-        """Return what makes a shown block equal to what was printed; lines that match stay as they are."""
+        """Return what makes a shown block equal to what was printed, `...` excepted."""
         text = merged(shown.text.strip("\n").splitlines(), printed)
         return cls(shown.line, shown.lines, tuple(f"{shown.indent}{line}".rstrip() for line in text))
 

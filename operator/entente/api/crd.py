@@ -122,7 +122,8 @@ RESOURCES = (
         short_names=("tj",),
         columns=(
             Column("Phase", ".status.phase"),
-            Column("Workers", ".spec.workers", "integer"),
+            Column("Asked", ".spec.workers", "integer", description="Workers that it asks for"),
+            Column("Workers", ".status.allocation.workers", "integer", description="Workers that have GPUs now"),
             Column("GPUs", ".status.allocation.gpus", "integer", description="That it holds now"),
             Column("Class", ".status.allocation.class"),
             Column("Pool", ".status.allocation.pool"),
