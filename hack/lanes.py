@@ -59,7 +59,7 @@ class Lane:
 
 
 DEMO = ("tests/integration/test_demo.py",)
-OWN_PLANES = tuple(f"tests/integration/test_{name}.py" for name in ("chart", "local_plane", "rbac", "throughput"))
+OWN_PLANES = tuple(f"tests/integration/test_{name}.py" for name in ("chart", "estate", "local_plane", "rbac", "throughput"))
 LANES = {
     "demo": Lane(DEMO),
     "own-planes": Lane(OWN_PLANES),
