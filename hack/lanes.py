@@ -59,7 +59,9 @@ class Lane:
 
 
 DEMO = ("tests/integration/test_demo.py",)
-OWN_PLANES = tuple(f"tests/integration/test_{name}.py" for name in ("chart", "estate", "local_plane", "rbac", "throughput"))
+OWN_PLANES = tuple(
+    f"tests/integration/test_{name}.py" for name in ("chart", "estate", "local_plane", "rbac", "throughput")
+)
 LANES = {
     "demo": Lane(DEMO),
     "own-planes": Lane(OWN_PLANES),
