@@ -153,7 +153,7 @@ def test_tables_read_well(plane: LocalPlane, running_job: str) -> None:
         assert rows["gpupool.entente.dev/table-pool"][1:4] == ["4", "32", "8"]
         assert rows["tenant.entente.dev/table-tenant"][1:5] == ["64", "60", "0", "4"]
         (line,) = [line.split() for line in shown.splitlines() if "/running" in line]
-        assert line[2:7] == ["Running", "8", "64", "Entitled", "h100"]
+        assert line[2:8] == ["Running", "8", "8", "64", "Entitled", "h100"]
         assert "entente.dev/table-pool" in plane.kubectl("get", "entente", "-o", "name").replace("gpupool.", "")
     finally:
         plane.api.delete(f"{ROOT}/gpupools/table-pool")
