@@ -125,7 +125,7 @@ def test_everything_is_explained_to_whom_it_concerns(shared: Shared) -> None:
     assert "told to save and stop" in stopping
     assert "Guarantee, another tenant needed its guarantee back" in stopping
     assert "It is Borrowed" in still
-    assert "Were it evicted now, it would lose" in still
+    assert "If it were evicted now, it would lose" in still
     assert not [text for text in phases.values() if owner in text]
 
     what_if_is_answered_to_who_may_read_all(shared, owner, guest)
