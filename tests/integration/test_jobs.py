@@ -195,7 +195,7 @@ def test_a_gang_that_is_not_ready_in_time_gives_its_gpus_back(estate: Estate) ->
     job = estate.job(lab, "slow", 1, 8, {"start_seconds": 60}, retry={"limit": 0})
     status = estate.await_phase(job, "Failed")
     failed = next(condition for condition in status["conditions"] if condition["type"] == "Failed")
-    assert "0 of 1 workers were ready" in failed["message"]
+    assert "ready workers 20 s after the start: 0 of 1" in failed["message"]
     eventually(lambda: estate.gpus_in_use() == {}, what="no GPU in use")
 
 
@@ -217,7 +217,7 @@ def test_pods_made_by_hand_are_counted_as_used(estate: Estate) -> None:
     estate.corner.await_phase(path, "Running")
     job = estate.job(lab, "honest", 1, 8)
     queue = estate.await_reason(job, "NoFreeGPUs")
-    assert "4 are free" in queue["message"]
+    assert "4 free GPUs" in queue["message"]
     estate.plane.api.delete(path)
     status = estate.await_phase(job, "Running")
     assert status["allocation"]["nodes"] == {nodes[0]: 1}

@@ -137,7 +137,7 @@ def _starting(job: TrainingJob, pods: Sequence[PodRecord], view: View) -> Step:
     placed = allocation.placed or allocation.since
     if placed and view.now - seconds(placed) > view.start_timeout_s:
         up = sum(_is_up(pod) for pod in current)
-        text = f"workers ready {view.start_timeout_s:.0f} s after the start: only {up} of {allocation.workers}"
+        text = f"ready workers {view.start_timeout_s:.0f} s after the start: {up} of {allocation.workers}"
         return stop(job, view.now, StopCause.START_FAILED, text)
     return Step(job.status)
 
