@@ -1,5 +1,6 @@
 """The live terminal view: one picture of the cluster, rendered."""
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -107,9 +108,12 @@ def _hosts(hosts: tuple[Host, ...]) -> RenderableType:
     blocks: dict[str, list[tuple[str, ...]]] = {}
     for place in racks:
         blocks.setdefault(place[0], []).append(place)
+    # What all names share needs no room.
+    shared = os.path.commonprefix([place[-1] for place in racks])  # noqa: RUF071 - characters are meant
+    said = shared.rfind("-") + 1
     table = Table.grid(padding=(0, 1))
     for places in blocks.values():
-        table.add_row(*(Text(place[-1], style="dim") for place in places))
+        table.add_row(*(Text(place[-1][said:], style="dim") for place in places))
         table.add_row(*(Text("\n").join(_host(host) for host in racks[place]) for place in places))
     return table
 

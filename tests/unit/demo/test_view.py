@@ -1,5 +1,6 @@
 """The view shows what a picture has, in every size of terminal."""
 
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -75,6 +76,15 @@ def test_nothing_but_messages_is_cut_on_80_columns() -> None:
     for part in ("guaranteed", "anthropic", "┃▒▒▒▒▒▒▒▒········", "anthropic/q0", "NoFreeGPUs"):
         assert part in text
     assert "…" not in text
+
+
+def test_racks_are_named_without_what_all_names_share() -> None:
+    hosts = tuple(
+        replace(host, place=(f"b{n // 2}", f"h100-b{n // 2}-r{n}")) for n, host in enumerate(a_busy_picture().hosts)
+    )
+    text = printed(render(replace(a_busy_picture(), hosts=hosts), Story(), clock="x"), 80)
+    assert "b0-r0" in text
+    assert "h100-b0" not in text
 
 
 def test_an_empty_cluster_can_be_shown() -> None:
