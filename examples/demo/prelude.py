@@ -108,8 +108,9 @@ def _tell(console: Console, preparation: Preparation) -> None:
     if live:
         with live:
             for picture, clock, _ in _scenes(simulation, story, preparation):
-                lines = Text("\n".join(preparation.lines()), style="dim")
-                live.update(Group(view.render(picture, story, clock=clock), lines), refresh=True)
+                lines = preparation.lines()
+                shown = view.render(picture, story, clock=clock, rows=console.height - len(lines))
+                live.update(Group(shown, Text("\n".join(lines), style="dim")), refresh=True)
     else:
         say = Plain(console)
         for picture, clock, at in _scenes(simulation, story, preparation):

@@ -173,7 +173,7 @@ class Preparation:
                         self._clock.finished(stage)
 
 
-BAR = 24
+BAR = 12
 
 
 def module_line(module: str, stage: Stage | None) -> str:

@@ -64,7 +64,7 @@ class _Screen:
             return
         self._last = elapsed_s
         if self._live:
-            self._live.update(view.render(picture, story, clock=clock), refresh=True)
+            self._live.update(view.render(picture, story, clock=clock, rows=self._console.height), refresh=True)
         else:
             self._console.print(view.line(picture, story, clock=clock), soft_wrap=True, highlight=False, markup=False)
 

@@ -1,5 +1,7 @@
 """The live terminal view: one picture of the cluster, rendered."""
 
+import os
+import sys
 from collections import Counter
 from collections.abc import Mapping
 
@@ -15,28 +17,37 @@ from entente.api.amounts import count
 
 COLOURS = {OWNER: "cyan", GUEST: "magenta"}
 OTHER = "yellow"
-BAR = 48
+BAR = 32
+"""Cells of a tenant's bar: in the demo one for each host. It stays beside the hosts on 80 columns."""
 QUEUE_ROWS = 7
 STEP_ROWS = 7
+FIXED_ROWS = 15
+"""Rows of all but the two lists: the sentence in its frame, and the hosts."""
+HEAD_ROWS = 2
+"""Rows of a list above its entries."""
 
 _ENTITLED, _BORROWED, _IDLE = "█", "▒", "·"
 
 
-def render(picture: Picture, story: Story, *, clock: str) -> RenderableType:
+def render(picture: Picture, story: Story, *, clock: str, rows: int = sys.maxsize) -> RenderableType:
     """The whole view.
 
     Args:
         picture: the cluster now.
         story: which act it is.
         clock: how far the replay is, for the title.
+        rows: how many the terminal has for it. What waits is shown before the last decisions.
     """
+    left = max(0, rows - FIXED_ROWS - HEAD_ROWS)
+    waiting = min(QUEUE_ROWS, left)
+    steps = min(STEP_ROWS, left - waiting - HEAD_ROWS)
     estate = Table.grid(padding=(0, 3))
     estate.add_row(_shares(picture), _hosts(picture.hosts))
     return Group(
         Panel(Text(story.banner(picture), style="bold"), title=Text(f"Entente · {clock}"), title_align="left"),
         estate,
-        _queue(picture),
-        _steps(picture),
+        _queue(picture, waiting),
+        *([_steps(picture, steps)] if steps > 0 else []),
     )
 
 
@@ -59,18 +70,22 @@ def _percent(part: int, whole: int) -> str:
 
 def _shares(picture: Picture) -> RenderableType:
     table = Table(box=None, pad_edge=False, padding=(0, 1))
-    for title in ("GPUs", "guaranteed", "entitled", "borrowed", "lent", "waiting"):
-        table.add_column(title, justify="left" if title == "GPUs" else "right")
+    table.add_column("GPUs")
     for share in picture.shares.values():
-        name = Text(share.tenant, style=f"bold {COLOURS.get(share.tenant, OTHER)}")
-        waits = f"{share.waiting} ({count(share.waiting_jobs, 'job')})" if share.waiting_jobs else "0"
-        figures = (share.guaranteed, share.entitled, share.borrowed, share.lent)
-        table.add_row(name, *(str(figure) for figure in figures), waits)
+        table.add_column(share.tenant, justify="right", header_style=f"bold {COLOURS.get(share.tenant, OTHER)}")
+    for name, figures in (
+        ("guaranteed", [share.guaranteed for share in picture.shares.values()]),
+        ("entitled", [share.entitled for share in picture.shares.values()]),
+        ("borrowed", [share.borrowed for share in picture.shares.values()]),
+        ("lent", [share.lent for share in picture.shares.values()]),
+        ("waiting", [share.waiting for share in picture.shares.values()]),
+    ):
+        table.add_row(name, *(str(figure) for figure in figures))
     bars = [_bar(share, picture.capacity) for share in picture.shares.values()]
     used = f"in use: {picture.using} of {picture.capacity} GPUs, {_percent(picture.using, picture.capacity)}"
     phases = ", ".join(f"{jobs} {phase.lower()}" for phase, jobs in picture.phases.items() if jobs)
-    legend = Text(f"{_ENTITLED} entitled  {_BORROWED} borrowed  ", style="dim") + Text("┃ guarantee", style="dim")
-    return Group(table, Text(), *bars, legend, Text(), Text(used, style="bold"), Text(phases, style="dim"))
+    legend = Text(f"{_ENTITLED} entitled  {_BORROWED} borrowed  ┃ guarantee", style="dim")
+    return Group(table, *bars, legend, Text(used, style="bold"), Text(phases, style="dim"))
 
 
 def _bar(share: Share, capacity: int) -> Text:
@@ -93,9 +108,12 @@ def _hosts(hosts: tuple[Host, ...]) -> RenderableType:
     blocks: dict[str, list[tuple[str, ...]]] = {}
     for place in racks:
         blocks.setdefault(place[0], []).append(place)
+    # What all names share needs no room.
+    shared = os.path.commonprefix([place[-1] for place in racks])  # noqa: RUF071 - characters are meant
+    said = shared.rfind("-") + 1
     table = Table.grid(padding=(0, 1))
     for places in blocks.values():
-        table.add_row(*(Text(place[-1], style="dim") for place in places))
+        table.add_row(*(Text(place[-1][said:], style="dim") for place in places))
         table.add_row(*(Text("\n").join(_host(host) for host in racks[place]) for place in places))
     return table
 
@@ -108,23 +126,23 @@ def _host(host: Host) -> Text:
     return text.append(_IDLE * max(0, host.gpus - len(text)), style="dim")
 
 
-def _queue(picture: Picture) -> RenderableType:
+def _queue(picture: Picture, shown: int) -> RenderableType:
     reasons = Counter(job.reason or "new" for job in picture.queue)
     title = f"queue: {count(len(picture.queue), 'job')}"
     if reasons:
         title += " · " + ", ".join(f"{jobs} {reason}" for reason, jobs in reasons.most_common())
-    rows = _rows(title, {"job": 22, "GPUs": 5, "reason": 18, "message": None})
-    for job in picture.queue[:QUEUE_ROWS]:
+    rows = _rows(title, {"job": 18, "GPUs": 4, "reason": 14, "message": None})
+    for job in picture.queue[:shown]:
         rows.add_row(_job(job.tenant, job.name), str(job.gpus), Text(job.reason or "new"), Text(job.message))
-    return _padded(rows, QUEUE_ROWS - len(picture.queue))
+    return _padded(rows, shown - len(picture.queue))
 
 
-def _steps(picture: Picture) -> RenderableType:
-    rows = _rows("last decisions", {"time": 8, "job": 22, "what": 12, "note": None})
-    for step in picture.steps[:STEP_ROWS]:
+def _steps(picture: Picture, shown: int) -> RenderableType:
+    rows = _rows("last decisions", {"time": 8, "job": 18, "what": 10, "note": None})
+    for step in picture.steps[:shown]:
         what = step.reason if step.count == 1 else f"{step.reason} x{step.count}"
         rows.add_row(f"{step.at.astimezone():%H:%M:%S}", _job(step.tenant, step.name), Text(what), Text(step.note))
-    return _padded(rows, STEP_ROWS - len(picture.steps))
+    return _padded(rows, shown - len(picture.steps))
 
 
 def _rows(title: str, columns: Mapping[str, int | None]) -> Table:

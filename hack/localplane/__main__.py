@@ -63,6 +63,12 @@ def _build(names: Sequence[str], *, json: bool) -> None:
         print(path)
 
 
+def exports(kubeconfig: Path, kubectl: Path) -> tuple[str, str]:
+    """The lines by which another terminal finds the cluster, and `entente` and kubectl."""
+    folders = (Path(sys.executable).parent, kubectl.parent)
+    return f"export KUBECONFIG={kubeconfig}", f"export PATH={':'.join(map(str, folders))}:$PATH"
+
+
 def _up(options: argparse.Namespace) -> None:
     with LocalPlane(options.directory) as plane:
         if options.nodes:
@@ -70,8 +76,7 @@ def _up(options: argparse.Namespace) -> None:
                 options.nodes, options.gpus, options.product, blocks=options.blocks, racks=options.racks
             )
         print(f"# {plane.server} runs until this command is interrupted; logs are in {plane.directory}")
-        print(f"export KUBECONFIG={plane.kubeconfig}")
-        print(f"export PATH={plane.layout.binaries['kubectl'].parent}:$PATH", flush=True)
+        print("\n".join(exports(plane.kubeconfig, plane.layout.binaries["kubectl"])), flush=True)
         with contextlib.suppress(KeyboardInterrupt):  # that is how it is meant to end
             threading.Event().wait()
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from entente.api.amounts import count
-from entente.api.job import AllocationClass, Phase
+from entente.api.job import Allocation, AllocationClass, Phase
 from entente.api.pool import GPUPool
 from entente.cli.case import Case
 from entente.cli.words import clock, duration, gpu_hours
@@ -33,22 +33,36 @@ def _right(case: Case) -> Iterator[str]:
         yield (
             "It is on call: its GPUs are named for another job. It is evicted as soon as that job can start on them."
         )
+    entitled = allocation.workers if allocation.entitled_workers is None else allocation.entitled_workers
+    more = allocation.workers - entitled
     if allocation.class_ is AllocationClass.ENTITLED:
+        part = f"{entitled} of its {allocation.workers} workers"
+        covered, gpus = (part, "theirs") if more > 0 else ("it", "its GPUs")
         yield (
-            "It is Entitled: its tenant's guarantee covers it. No other tenant can take its GPUs as long as the pool "
-            f"has what it guarantees; {_OWN} can."
+            f"It is Entitled: its tenant's guarantee covers {covered}. No other tenant can take {gpus} as long as the "
+            f"pool has what it guarantees; {_OWN} can."
         )
+        if more > 0:
+            others = "The other worker is borrowed" if more == 1 else f"The other {more} workers are borrowed"
+            yield (
+                f"{others}: a job within another tenant's guarantee can take their GPUs at any time. Then the job goes "
+                "on with fewer workers."
+            )
     else:
         yield (
             "It is Borrowed: its tenant's guarantee does not cover it. A job within another tenant's guarantee can "
             f"take its GPUs at any time, and so can {_OWN}."
         )
         yield _fair_share(case, pool)
-    entitled = allocation.entitled_workers
-    if case.job.spec.elastic is not None and entitled is not None and entitled < allocation.workers:
-        more = allocation.workers - max(entitled, case.job.spec.elastic.min_workers)
-        if more > 0:
-            yield f"It is elastic: it can lose {count(more, 'worker')} before it is evicted as a whole."
+        yield from _spare(case, allocation)
+
+
+def _spare(case: Case, allocation: Allocation) -> Iterator[str]:
+    """How much smaller a borrowed job of several sizes can be made."""
+    elastic = case.job.spec.elastic
+    spare = 0 if elastic is None else allocation.workers - elastic.min_workers
+    if spare > 0:
+        yield f"It is elastic: it can lose {count(spare, 'worker')} before it is evicted as a whole."
 
 
 def _fair_share(case: Case, pool: GPUPool | None) -> str:

@@ -38,10 +38,10 @@ def test_the_example_shows_every_kind_of_row() -> None:
         "54 jobs read, 50 written: 3 tenants, 708 GPU-hours",
         "  left out: 2 never ran",
         "  left out: 2 without GPUs",
-        "  note: 1 have several parts: one gang",
         "  note: 5 of 'robotics_lab': the tenant is 'robotics-lab'",
-        "  note: 2 ran more than once: all their runs count",
-        "  note: 3 were still running: taken as far as they had run",
+        "  note: 2 run more than once: all runs count",
+        "  note: 3 still running: the time so far counts",
+        "  note: 1 with several parts: one gang each",
     ]
 
 

@@ -92,6 +92,26 @@ def test_an_entitled_job_fears_its_own_tenant_only() -> None:
     assert "another tenant's guarantee" not in text
 
 
+ELASTIC = {"elastic": {"minWorkers": 2, "maxWorkers": 10}}
+
+
+@pytest.mark.parametrize(
+    ("entitled", "words"), [(7, "The other 3 workers are borrowed: a job"), (9, "The other worker is borrowed: a job")]
+)
+def test_the_guarantee_covers_a_part_of_an_elastic_job(entitled: int, words: str) -> None:
+    status = running({"a": 10})
+    status["allocation"]["entitledWorkers"] = entitled
+    text = told(status, workers=10, **ELASTIC)
+    assert f"its tenant's guarantee covers {entitled} of its 10 workers. No other tenant can take theirs" in text
+    assert f"{words} within another tenant's guarantee can take their GPUs at any time." in text
+
+
+def test_a_borrowed_elastic_job_is_made_smaller_first() -> None:
+    status = running({"a": 10})
+    status["allocation"] |= {"class": "Borrowed", "entitledWorkers": 0}
+    assert "It is elastic: it can lose 8 workers before" in told(status, workers=10, **ELASTIC)
+
+
 @pytest.mark.parametrize(
     ("since", "words"),
     [(300, "Until 2026-11-23 12:05:00Z, its minimum runtime, no borrowed job"), (700, "Its minimum runtime is over")],

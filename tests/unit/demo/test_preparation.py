@@ -24,7 +24,7 @@ from localplane.progress import Stage
         ),
         pytest.param(
             Stage("kwok", "v1", "compiled 5 of at most 10 packages, now x/y", 60.0, 0.5),
-            "kwok v1                ████████████············  50% compiled 5 of at most 10 packages",
+            "kwok v1                ██████······  50% compiled 5 of at most 10 packages",
             id="half",
         ),
         pytest.param(
@@ -34,6 +34,11 @@ from localplane.progress import Stage
 )
 def test_each_module_has_a_line(stage: Stage | None, line: str) -> None:
     assert module_line("kwok", stage) == line
+
+
+def test_a_line_of_the_largest_module_fits_80_columns() -> None:
+    stage = Stage("kubernetes", "v1.37.2", "compiled 2648 of at most 2648 packages, now x", 3.0, fraction=1.0)
+    assert len(module_line("kubernetes", stage)) <= 80
 
 
 def test_it_is_told_which_binaries_come_from_where_and_what_is_built() -> None:

@@ -1,5 +1,6 @@
 """The view shows what a picture has, in every size of terminal."""
 
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -37,7 +38,7 @@ def test_it_shows_figures_hosts_queue_and_decisions() -> None:
     for part in (
         "Entente · hour 3.0",
         "in use: 28 of 32 GPUs, 88 %",
-        "████████████████████████┃▒▒▒▒▒▒▒▒▒▒▒▒············",
+        "████████████████┃▒▒▒▒▒▒▒▒········",
         "■■■■····",
         "▚▚▚▚▚▚▚▚",
         "queue: 2 jobs · 2 NoFreeGPUs",
@@ -60,6 +61,30 @@ def test_its_height_does_not_depend_on_how_much_waits() -> None:
     }
     assert len(heights) == 1
     assert heights.pop() <= 24 + QUEUE_ROWS + STEP_ROWS
+
+
+@pytest.mark.parametrize("rows", [18, 24, 30, 40])
+def test_it_fits_into_the_rows_of_the_terminal(rows: int) -> None:
+    text = printed(render(a_busy_picture(waiting=30), Story(), clock="x", rows=rows), 80)
+    assert len(text.splitlines()) <= rows
+    assert "asks for 8 GPUs, 0 are free" in text
+    assert ("last decisions" in text) is (rows > 24)
+
+
+def test_nothing_but_messages_is_cut_on_80_columns() -> None:
+    text = printed(render(a_busy_picture(), Story(), clock="x"), 80)
+    for part in ("guaranteed", "anthropic", "┃▒▒▒▒▒▒▒▒········", "anthropic/q0", "NoFreeGPUs"):
+        assert part in text
+    assert "…" not in text
+
+
+def test_racks_are_named_without_what_all_names_share() -> None:
+    hosts = tuple(
+        replace(host, place=(f"b{n // 2}", f"h100-b{n // 2}-r{n}")) for n, host in enumerate(a_busy_picture().hosts)
+    )
+    text = printed(render(replace(a_busy_picture(), hosts=hosts), Story(), clock="x"), 80)
+    assert "b0-r0" in text
+    assert "h100-b0" not in text
 
 
 def test_an_empty_cluster_can_be_shown() -> None:

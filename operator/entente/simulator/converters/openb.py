@@ -44,7 +44,7 @@ def _take(row: TableRow, found: Conversion) -> None:
     if ended < begun:
         raise TraceError(row.source, row.line, f"deletion_time: {ended} is before scheduled_time, {begun}")
     if milli % MILLI:
-        found.changed["ask for a part of a GPU: entente simulate gives them a whole one"] += 1
+        found.changed["with a part of a GPU: `entente simulate` rounds it up"] += 1
     found.jobs.append(
         Job(
             job_id=row.text("name").removeprefix(_PREFIX),

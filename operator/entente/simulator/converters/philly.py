@@ -104,7 +104,7 @@ def _take(record: _Record, place: ZoneInfo, window: Window, found: Conversion) -
         found.left_out[reason] += 1
     else:
         if len(known) < len(runs):
-            found.changed["have an attempt whose begin or end is not known: it counts nothing"] += 1
+            found.changed["with an attempt whose begin or end is not known: it counts nothing"] += 1
         found.jobs.append(Job(jobid, vc, submitted, sum(known), gpus * MILLI, final_state=status))
 
 

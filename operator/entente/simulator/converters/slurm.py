@@ -142,8 +142,8 @@ def _take(name: str, runs: Sequence[_Run], wanted: Wanted, tenants: _Tenants) ->
 
 def _note(runs: Sequence[_Run], ran: Sequence[_Run], found: Conversion) -> None:
     if len(ran) > 1:
-        found.changed["ran more than once: all their runs count"] += 1
+        found.changed["run more than once: all runs count"] += 1
     if len(ran[0].parts) > 1:
-        found.changed["have several parts: one gang"] += 1
+        found.changed["with several parts: one gang each"] += 1
     if runs[-1].state in _STILL:
-        found.changed["were still running: taken as far as they had run"] += 1
+        found.changed["still running: the time so far counts"] += 1

@@ -51,9 +51,9 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_the_summary_counts_what_was_read_left_out_and_changed() -> None:
     found = Conversion(jobs=[job("a", 0), job("b", 1, 2000)])
     found.left_out["never ran"] += 1200
-    found.changed["have several parts: one gang"] += 1
+    found.changed["with several parts: one gang each"] += 1
     assert found.summary().splitlines() == [
         "1,202 jobs read, 2 written: 1 tenant, 0 GPU-hours",
         "  left out: 1,200 never ran",
-        "  note: 1 have several parts: one gang",
+        "  note: 1 with several parts: one gang each",
     ]

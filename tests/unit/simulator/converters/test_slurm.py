@@ -53,9 +53,9 @@ def test_a_real_listing_gives_a_job_for_each_that_ran_on_gpus() -> None:
     assert by_name["30"] == ("vision", "229", "5", "4", "", "COMPLETED")  # one job on both types
     assert found.left_out == {"without GPUs": 1}
     assert found.changed == {
-        "ran more than once: all their runs count": 2,
-        "have several parts: one gang": 2,
-        "were still running: taken as far as they had run": 1,
+        "run more than once: all runs count": 2,
+        "with several parts: one gang each": 2,
+        "still running: the time so far counts": 1,
     }
 
 
