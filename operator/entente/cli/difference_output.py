@@ -62,14 +62,15 @@ class Comparison:
             yield f"{job.key} would save and stop. What follows holds once its {count(gpus, 'GPU')} are free."
         sentences = [*self._turns()]
         calm = self._nobody_stops()
+        others = "nobody else" if self.change.stopped else "nobody"
         if calm and len(sentences) == 1:
-            yield f"{sentences[0].removesuffix('.')}; nobody is told to stop."
+            yield f"{sentences[0].removesuffix('.')}; {others} is told to stop."
             return
         yield from sentences[:_MOST]
         if len(sentences) > _MOST:
             yield f"`-o json` names {count(len(sentences) - _MOST, 'job')} more."
         if calm:
-            yield "Nobody is told to stop."
+            yield f"{others.capitalize()} is told to stop."
 
     def _turns(self) -> Iterator[str]:
         gone = {job.key for job in self.change.stopped}

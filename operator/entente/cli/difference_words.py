@@ -59,7 +59,10 @@ def waits_on(wait: Wait) -> str:
 def _starts(it: Start, today: Decision | None, before: Snapshot, after: Snapshot) -> str:
     if not isinstance(today, Start):
         return f"would start at once on {place(it.nodes, after)}{_right(it)}{_today(today)}."
-    return f"would start {', '.join(_otherwise(it, today, before, after))}."
+    others = [*_otherwise(it, today, before, after)]
+    if not others:
+        return "would start on the same hosts as today, with its workers placed otherwise."
+    return f"would start {', '.join(others)}."
 
 
 def _gets_freed(it: Hold, today: Decision | None, before: Snapshot, after: Snapshot) -> str:
@@ -83,7 +86,7 @@ def _otherwise(it: Start | Hold, today: Start | Hold, before: Snapshot, after: S
     """In what a start, or one to come, differs from that of today."""
     if it.workers != today.workers:
         yield f"with {count(it.workers, 'worker')} instead of {today.workers}"
-    if it.nodes != today.nodes:
+    if it.nodes.keys() != today.nodes.keys():
         new, old = place(it.nodes, after), place(today.nodes, before)
         yield f"on {new} instead of {old}" if new != old else f"on {new}, but others than today"
     if _right(it) != _right(today):

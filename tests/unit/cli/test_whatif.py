@@ -122,9 +122,15 @@ CASES: dict[str, tuple[Sequence[Manifest], tuple[str, ...], Sequence[Manifest], 
             "anthropic-research/b would save and stop. What follows holds once its 8 GPUs are free.",
             (
                 "anthropic-research/next would start at once on host h100-0002, on borrowed GPUs; today it waits "
-                "(NoFreeGPUs); nobody is told to stop."
+                "(NoFreeGPUs); nobody else is told to stop."
             ),
         ],
+    ),
+    "a job that starts gets a worker more on its host": (
+        (POOL, LENDER, GUEST, manifests.job("llm", "anthropic-research", gpusPerWorker=1)),
+        ("--set", "jobs.anthropic-research/llm.workers=2"),
+        (),
+        ["anthropic-research/llm would start with 2 workers instead of 1.", "Pool h100: free 30 GPUs (today 31)."],
     ),
     "a job that is there is made larger": (
         (POOL, LENDER, GUEST, manifests.job("llm", "anthropic-research")),
@@ -271,6 +277,11 @@ REFUSED: dict[str, tuple[tuple[str, ...], Sequence[Manifest], str]] = {
         "must be from elastic.minWorkers, 2, to elastic.maxWorkers, 3",
     ),
     "a host beside simulated ones": ((), (NODE,), "pools.NAME.simulated.nodes"),
+    "a manifest of something else": (
+        (),
+        ({"apiVersion": "kubeflow.org/v1", "kind": "PyTorchJob", "metadata": {"name": "train"}},),
+        "-: holds no GPUPool, Tenant, TrainingJob (entente.dev), Node or Pod: there is nothing to try",
+    ),
     "a manifest that is wrong": ((), (manifests.job(workers=0),), "TrainingJob anthropic-research/train: spec.workers"),
 }
 
