@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from entente.api.amounts import count
 from entente.api.job import AllocationClass, EvictionCause
-from entente.cli.difference import Turn
+from entente.cli.difference import Right, Turn
 from entente.cli.places import place
 from entente.cli.words import duration, gpu_hours
 from entente.engine.decisions import Decision, Evict, Grow, Hold, Shrink, Start, Wait
@@ -49,6 +49,13 @@ def told(turn: Turn, before: Snapshot, after: Snapshot) -> str | None:
         case None:
             text = _nothing(today)
     return f"{turn.job} {text}" if text else None
+
+
+def by_right(right: Right) -> str:
+    """A job that keeps its GPUs, and by what right."""
+    if right.changed is AllocationClass.BORROWED:
+        return f"{right.job} would run on borrowed GPUs; today its tenant's guarantee covers it."
+    return f"{right.job} would be covered by its tenant's guarantee; today it runs on borrowed GPUs."
 
 
 def waits_on(wait: Wait) -> str:

@@ -146,6 +146,20 @@ CASES: dict[str, tuple[Sequence[Manifest], tuple[str, ...], Sequence[Manifest], 
             "Pool h100, tenant xai: lent 8 GPUs (today 0).",
         ],
     ),
+    "a running job loses its tenant's guarantee": (
+        BUSY,
+        ("--set", "tenants.anthropic.guaranteed=8", "--set", "tenants.xai.guaranteed=0"),
+        (),
+        [
+            "anthropic-research/a would run on borrowed GPUs; today its tenant's guarantee covers it.",
+            "anthropic-research/b would be covered by its tenant's guarantee; today it runs on borrowed GPUs.",
+            (
+                "Pool h100, tenant anthropic: guaranteed 8 GPUs (today 16), entitled 8 GPUs (today 16), "
+                "borrowed 24 GPUs (today 16)."
+            ),
+            "Pool h100, tenant xai: guaranteed 0 GPUs (today 16), lent 0 GPUs (today 16).",
+        ],
+    ),
     "a limit that binds nobody": (
         BUSY,
         ("--set", "tenants.anthropic.borrowLimit=64"),
