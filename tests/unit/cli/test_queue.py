@@ -3,54 +3,57 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from entente.api.job import TrainingJob
+from entente.api.reasons import Reason
 from entente.cli.main import main
 from entente.cli.queue import as_lines, in_order
 from tests.support import eventful
 from tests.support.eventful import MOMENT, ago, home, pending
 from tests.support.recorded import Recorded
 
-LONG = (
-    "The job asks for 16 GPUs of pool h100 (2 workers of 8); 4 are free: 12 short. Its tenant uses 8, 16 are "
-    "guaranteed. Jobs that end change that."
-)
-
 
 def job(name: str, status: dict[str, Any] | None = None, **spec: Any) -> TrainingJob:  # noqa: ANN401 - any field of the spec
     return TrainingJob.model_validate(eventful.job(name, "lab", status=status, **spec))
 
 
+PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+SOON = (
+    "It asks for 8 GPUs of pool h100. The pool has 0 free GPUs for it; more come free at a known time and are named "
+    "for it."
+)
+SHORT = (
+    "It asks for 16 GPUs of pool h100 (2 workers of 8). The pool has 4 free GPUs for it: 12 too few. Its tenant uses "
+    "16 and is guaranteed 16."
+)
+FREED = "The operator frees 16 GPUs on 2 hosts of pool h100 for it, by 12:05:00 UTC at the latest."
+
 WAITING = [
-    job("second", pending("NoFreeGPUs", LONG, 2, since=90), workers=2),
+    job("second", pending("NoFreeGPUs", Reason.NO_FREE_GPUS.message(SHORT), 2, since=90), workers=2),
     job("new"),
-    job("first", pending("Reserved", "It is reserved.", since=7200, eta=ago(-1800))),
-    job("grows", pending("Held", "It is held.", 3), workers=3, elastic={"minWorkers": 2, "maxWorkers": 4}),
+    job("first", pending("Reserved", Reason.RESERVED.message(SOON), since=7200, eta=ago(-1800))),
+    job(
+        "grows",
+        pending("Held", Reason.HELD.message(FREED), 3),
+        workers=3,
+        elastic={"minWorkers": 2, "maxWorkers": 4},
+    ),
     job("runs", eventful.running({"a": 1})),
 ]
 
 
-def test_each_is_told_in_its_place_with_its_message(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_is_told_in_its_place_with_its_message_as_the_reference_shows_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    lines = "\n".join(as_lines(in_order(WAITING), MOMENT, with_namespace=False))
-    assert (
-        lines
-        == """\
-#  JOB              GPUS  REASON      WAITING  ETA
-1  first               8  Reserved    2h       in 30m
-    It is reserved.
-2  second       16 (2x8)  NoFreeGPUs  1m       -
-    The job asks for 16 GPUs of pool h100 (2 workers of 8); 4 are free: 12
-    short. Its tenant uses 8, 16 are guaranteed. Jobs that end change that.
-3  grows   16-24 (2-3x8)  Held        10m      -
-    It is held.
--  new                 8  -           2h       -
-    The operator has not looked at it yet."""
-    )
+    *shown, new, message = as_lines(in_order(WAITING), MOMENT, with_namespace=False)
+    assert shown[0].startswith("#  JOB  ")
+    assert "\n".join(["```", *shown, "```"]) in PAGE
+    assert new == "-  new                 8  -           2h       -"
+    assert message == "    The operator has not looked at it yet."
 
 
 def ask(monkeypatch: pytest.MonkeyPatch, *args: str, closed: set[str] | None = None) -> Result:
