@@ -201,6 +201,8 @@ class ControlPlane:
         except PortTakenError:
             raise
         except PlaneError as error:
+            if self.processes.has_ended(component):
+                raise  # the error has the end of its log
             message = f"{error}. The end of its log:\n{self.processes.log_tail(component)}"
             raise PlaneError(message) from error
 
