@@ -68,7 +68,7 @@ def parsed(text: str) -> Setting:
         raise SettingError(message)
     try:
         documents = load_all(given)
-    except (yaml.YAMLError, ValueError, TypeError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         message = f"{path}: {given!r} is no value that YAML knows"
         raise SettingError(message) from error
     if len(documents) > 1:

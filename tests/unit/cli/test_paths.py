@@ -93,6 +93,7 @@ def test_changes_of_one_object_are_checked_together() -> None:
 BAD: dict[str, tuple[str, str]] = {
     "no value": ("tenants.lab.guaranteed", "'tenants.lab.guaranteed' has no `=`: give PATH=VALUE"),
     "another kind": ("nodes.n.gpus=1", "nodes.n.gpus: a path begins with pools. or tenants. or jobs. and a name"),
+    "a value that is nested too deeply": ("tenants.lab.guaranteed=" + "[" * 5000, "[' is no value that YAML knows"),
     "no name": ("tenants=1", "tenants: a path begins with"),
     "nobody of that name": (
         "tenants.la.guaranteed=1",
