@@ -119,7 +119,7 @@ class _Reader:
     def __init__(self, name: str, source: str) -> None:
         self._name = name
         self._source = source
-        self._lines = source.splitlines()
+        self._lines = source.split("\n")  # as the parser counts them
         self._needs: Needs | None = None
         self._asked: dict[str, str] = {}
         self._asked_at = 0
@@ -134,6 +134,8 @@ class _Reader:
                     self._direct(line, comment)
             elif token.type == "fence":
                 self._take(token)
+            elif _PREFIX in token.content:
+                raise self._error((token.map or [0])[0] + 1, f"`{_PREFIX}` stands in a comment on lines of its own")
             else:
                 self._end_directives()
         self._end_directives()
@@ -177,6 +179,8 @@ class _Reader:
     def _block(self, token: Token) -> Block:
         first, end = token.map or (0, 0)
         fence = self._lines[first]
+        if not self._lines[end - 1].strip().endswith(token.markup):
+            raise self._error(first + 1, f"the end of this block is missing: {token.markup}")
         asked, self._asked = self._asked, {}
         asks = Asks(
             skip=asked.get("skip", ""),

@@ -33,7 +33,7 @@ class Revision:
 
 def revised(source: str, revisions: Iterable[Revision]) -> str:
     """Return the text of a page with all revisions."""
-    lines = source.splitlines()
+    lines = source.removesuffix("\n").split("\n")
     for revision in sorted(revisions, key=lambda each: each.line, reverse=True):
         lines[revision.line - 1 : revision.line - 1 + revision.lines] = revision.text
     return "\n".join(lines) + "\n"

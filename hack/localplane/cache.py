@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from localplane.errors import PlaneError
+
 CACHE_VARIABLE = "ENTENTE_CACHE_DIR"
 
 
@@ -20,10 +22,19 @@ def cache_directory() -> Path:
 
 @contextmanager
 def locked(name: str) -> Iterator[None]:
-    """Be the only one on this machine that makes something of this name."""
+    """Be the only one on this machine that makes something of this name.
+
+    Raises:
+        PlaneError: nothing can be kept in the cache.
+    """
     path = cache_directory() / "locks" / f"{name}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w", encoding="utf-8")
+    except OSError as error:
+        message = f"{path} cannot be written: {error.strerror}; {CACHE_VARIABLE} names another folder to build in"
+        raise PlaneError(message) from error
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

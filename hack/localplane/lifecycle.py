@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import shutil
 import tempfile
@@ -9,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from localplane import binaries, kubeconfig
 from localplane.api import ApiClient, ApiFailure
@@ -48,6 +49,7 @@ class ControlPlane:
         self._requested_directory = directory
         self._layout: Layout | None = None
         self._processes: Processes | None = None
+        self._claimed: TextIO | None = None
 
     def __enter__(self) -> Self:
         """Start everything. Raises PlaneError with the end of a component's log when that fails."""
@@ -79,7 +81,9 @@ class ControlPlane:
         """End everything; nothing happens when it has ended already."""
         if self._processes is not None:
             self._processes.end()
-        self._processes = self._layout = None
+        if self._claimed is not None:
+            self._claimed.close()
+        self._processes = self._layout = self._claimed = None
 
     @property
     def server(self) -> str:
@@ -164,15 +168,28 @@ class ControlPlane:
         if self._requested_directory is None:
             return Path(tempfile.mkdtemp(prefix="localplane-"))
         directory = self._requested_directory.resolve()
-        if directory.exists():
-            # Data of an earlier plane would not fit the new keys; anything else is somebody's.
-            if any(directory.iterdir()) and not (directory / MARKER).exists():
-                message = f"directory {directory} must be new, empty or an earlier plane's, but has other files"
-                raise PlaneError(message)
-            shutil.rmtree(directory)
-        directory.mkdir(parents=True, mode=0o700)
-        (directory / MARKER).touch()
+        marker = directory / MARKER
+        if directory.exists() and any(directory.iterdir()) and not marker.exists():
+            message = f"directory {directory} must be new, empty or an earlier plane's, but has other files"
+            raise PlaneError(message)
+        directory.mkdir(parents=True, exist_ok=True)
+        directory.chmod(0o700)
+        self._claim(marker)
+        for old in directory.iterdir():  # data of an earlier plane would not fit the new keys
+            if old.is_dir():
+                shutil.rmtree(old)
+            elif old != marker:
+                old.unlink()
         return directory
+
+    def _claim(self, marker: Path) -> None:
+        """Keep others out of the directory until `stop`; the kernel lets them in when this process dies."""
+        self._claimed = marker.open("a", encoding="utf-8")
+        try:
+            fcntl.flock(self._claimed, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            message = f"directory {marker.parent} is that of a plane that runs: end that one first, or name another"
+            raise PlaneError(message) from error
 
     def _write_kubeconfigs(self, keys: Credentials) -> None:
         self.kubeconfig.parent.mkdir(mode=0o700)
@@ -201,6 +218,8 @@ class ControlPlane:
         except PortTakenError:
             raise
         except PlaneError as error:
+            if self.processes.has_ended(component):
+                raise  # the error has the end of its log
             message = f"{error}. The end of its log:\n{self.processes.log_tail(component)}"
             raise PlaneError(message) from error
 

@@ -57,7 +57,12 @@ class Comparison:
     def sentences(self) -> Iterator[str]:
         """The difference for reading: the jobs that were changed, other jobs, the books."""
         said = [*self._of_jobs(), *self._of_books()]
-        yield from said or ["Nothing would change: the same jobs start, wait and stop."]
+        if said:
+            yield from said
+        elif as_json(self.today)["pools"] == as_json(self.changed)["pools"]:
+            yield "Nothing would change: the same jobs start, wait and stop."
+        else:
+            yield "The same jobs would start, wait and stop. Other figures of the pools change: `-o json` has them."
 
     def _of_jobs(self) -> Iterator[str]:
         for job in self.change.stopped:

@@ -68,7 +68,7 @@ def parsed(text: str) -> Setting:
         raise SettingError(message)
     try:
         documents = load_all(given)
-    except (yaml.YAMLError, ValueError, TypeError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         message = f"{path}: {given!r} is no value that YAML knows"
         raise SettingError(message) from error
     if len(documents) > 1:
@@ -97,11 +97,14 @@ def found(setting: Setting, known: Collection[str]) -> tuple[str, str]:
     Raises:
         SettingError: there is no such object, or the path ends with it.
     """
-    keys = [key for key in known if setting.rest == key or setting.rest.startswith(f"{key}.")]
-    if not keys:
+    keys = [key for key in known if setting.rest.startswith(f"{key}.")]
+    if setting.rest in known:  # it ends with an object, unless its last step is a field of one with a shorter name
+        fields = _aliases(_SPECS[setting.head])
+        keys = [key for key in keys if setting.rest[len(key) + 1 :] in fields]
+    elif not keys:
         message = f"{setting.path}: there is no such {setting.head[:-1]}; there are: {_listed(known)}"
         raise SettingError(message)
-    key = max(keys, key=len)
+    key = max(keys, key=len, default=setting.rest)
     rest = setting.rest[len(key) + 1 :]
     if not rest:
         message = f"{setting.path}: names no field; {_fields_are(_SPECS[setting.head])}"

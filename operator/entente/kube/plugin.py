@@ -38,6 +38,8 @@ _SECRETS = ("token", "clientCertificateData", "clientKeyData")
 _ANSWER_S = 60.0
 _EARLY = timedelta(seconds=60)
 """A credential is asked for anew so long before it expires."""
+_PATIENCE_S = 1.0
+"""Of a request, with a plug-in that is asked while the last credential lasts."""
 _AGAIN_S = 5.0
 """Shortest time between two calls: requests that are refused together want one new credential, not one each."""
 
@@ -196,7 +198,7 @@ class Renewal:
     ) -> None:
         self._plugin, self._taken = plugin, taken
         self._clock, self._now = clock, now
-        self._lock = asyncio.Lock()
+        self._renewing: asyncio.Task[None] | None = None
         self._refused = False
         self._asked_at = clock()
         self._last = plugin.ask()
@@ -210,21 +212,30 @@ class Renewal:
         """Get a new credential where the last one is about to expire or was refused.
 
         Of a plug-in that fails now the log tells, and the last credential goes on being used: callers know how to treat
-        what the server says of it.
+        what the server says of it. As long as the last one lasts, a plug-in that is slow holds up nobody: a leader that
+        could not renew its lease meanwhile would lose it.
         """
-        if not self._due():
-            return
-        async with self._lock:
-            if not self._due():
-                return
-            self._asked_at, self._refused = self._clock(), False
-            try:
-                credential = await asyncio.to_thread(self._plugin.ask)
-                self._taken(credential)
-            except ConfigError as error:
-                _log.warning("%s", error)
-            else:
-                self._last = credential
+        begins = self._due() and self._renewing is None
+        if begins:
+            self._renewing = asyncio.create_task(self._renew())
+        renewing = self._renewing
+        if renewing is not None and (begins or not self._lasts()):
+            await asyncio.wait({renewing}, timeout=_PATIENCE_S if self._lasts() else None)
+
+    async def _renew(self) -> None:
+        try:
+            credential = await asyncio.to_thread(self._plugin.ask)
+            self._taken(credential)
+        except ConfigError as error:
+            _log.warning("%s", error)
+        else:
+            self._last = credential
+        finally:
+            self._asked_at, self._refused, self._renewing = self._clock(), False, None
+
+    def _lasts(self) -> bool:
+        """Whether requests may go on with the last credential for now."""
+        return not self._refused and (self._last.expires is None or self._now() < self._last.expires)
 
     def _due(self) -> bool:
         expires = self._last.expires

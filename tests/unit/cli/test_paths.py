@@ -65,6 +65,14 @@ def test_a_path_leads_to_one_field(text: str, steps: tuple[str | int, ...], valu
     assert there == value
 
 
+def test_a_job_that_is_named_like_a_field_of_another_one_does_not_hide_it() -> None:
+    known = ("lab/llm", "lab/llm.workers", "lab/llm.v2")
+    assert found(parsed("jobs.lab/llm.workers=2"), known) == ("lab/llm", "workers")
+    assert found(parsed("jobs.lab/llm.workers.workers=2"), known) == ("lab/llm.workers", "workers")
+    with pytest.raises(SettingError, match=r"jobs\.lab/llm\.v2: names no field"):
+        found(parsed("jobs.lab/llm.v2=2"), known)
+
+
 def test_null_takes_a_field_or_an_entry_out() -> None:
     assert "elastic" not in after("jobs.anthropic-research/llm.v2.elastic=null")
     assert [terms["name"] for terms in after("tenants.wide.pools.a100=null")["pools"]] == ["h100"]
@@ -85,6 +93,7 @@ def test_changes_of_one_object_are_checked_together() -> None:
 BAD: dict[str, tuple[str, str]] = {
     "no value": ("tenants.lab.guaranteed", "'tenants.lab.guaranteed' has no `=`: give PATH=VALUE"),
     "another kind": ("nodes.n.gpus=1", "nodes.n.gpus: a path begins with pools. or tenants. or jobs. and a name"),
+    "a value that is nested too deeply": ("tenants.lab.guaranteed=" + "[" * 5000, "[' is no value that YAML knows"),
     "no name": ("tenants=1", "tenants: a path begins with"),
     "nobody of that name": (
         "tenants.la.guaranteed=1",

@@ -160,6 +160,12 @@ CASES: dict[str, tuple[Sequence[Manifest], tuple[str, ...], Sequence[Manifest], 
             "Pool h100, tenant xai: guaranteed 0 GPUs (today 16), lent 0 GPUs (today 16).",
         ],
     ),
+    "a limit that leaves less to share": (
+        BUSY,
+        ("--set", "tenants.anthropic.borrowLimit=0"),
+        (),
+        ["The same jobs would start, wait and stop. Other figures of the pools change: `-o json` has them."],
+    ),
     "a limit that binds nobody": (
         BUSY,
         ("--set", "tenants.anthropic.borrowLimit=64"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from localplane import PlaneError, binaries, gobuild
-from localplane.cache import CACHE_VARIABLE
+from localplane.cache import CACHE_VARIABLE, locked
 from localplane.progress import Teller
 
 
@@ -263,3 +263,13 @@ def test_kubernetes_is_told_its_version() -> None:
 
 def _version(binary: str) -> str:
     return binaries.OWNERS[binary].version()
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setenv("ENTENTE_CACHE_DIR", str(tmp_path / "file"))
+    with (
+        pytest.raises(PlaneError, match=r"locks/etcd\.lock cannot be written: Not a directory; ENTENTE_CACHE_DIR"),
+        locked("etcd"),
+    ):
+        pass

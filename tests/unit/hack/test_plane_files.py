@@ -115,10 +115,24 @@ def test_a_directory_with_other_files_is_left_alone(tmp_path: Path) -> None:
 def test_the_directory_of_an_earlier_plane_is_taken_over(tmp_path: Path) -> None:
     plane = LocalPlane(tmp_path / "plane")
     (plane._make_directory() / "etcd").mkdir()
+    plane.stop()
 
     directory = plane._make_directory()
+    plane.stop()
 
     assert [path.name for path in directory.iterdir()] == [MARKER]
+
+
+def test_the_directory_of_a_plane_that_runs_is_left_alone(tmp_path: Path) -> None:
+    plane, other = LocalPlane(tmp_path), LocalPlane(tmp_path)
+    (plane._make_directory() / "etcd").mkdir()
+
+    with pytest.raises(PlaneError, match="is that of a plane that runs: end that one first, or name another"):
+        other._make_directory()
+    other.stop()
+    plane.stop()
+
+    assert (tmp_path / "etcd").exists()
 
 
 def test_a_plane_that_does_not_run_says_so() -> None:

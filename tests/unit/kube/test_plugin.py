@@ -163,6 +163,22 @@ async def test_a_credential_is_renewed_a_minute_before_it_expires(script: Script
     assert await watched.after(800) == ["t-1", "t-2"]
 
 
+async def test_a_slow_plugin_holds_up_nobody_as_long_as_the_last_credential_lasts(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("entente.kube.plugin._PATIENCE_S", 0.01)
+    script.answers({"token": "t-NUMBER", "expirationTimestamp": in_(900)})
+    watched, go = Watched(script), script.folder / "go"
+    answer = script.path.read_text(encoding="utf-8")
+    wait = f"import pathlib, time\nwhile not pathlib.Path({str(go)!r}).exists(): time.sleep(0.01)\n"
+    script.path.write_text(answer.replace("import json", f"{wait}import json", 1), encoding="utf-8")
+    assert await watched.after(850) == ["t-1"]
+    assert await watched.after(10) == ["t-1"]
+    go.touch()
+    assert await watched.after(60) == ["t-1", "t-2"]  # it has expired: now a request needs the new one
+    assert len(script.calls) == 2
+
+
 async def test_requests_that_are_refused_together_ask_once(script: Script) -> None:
     watched = Watched(script)
     watched.renewal.refuse()

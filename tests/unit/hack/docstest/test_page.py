@@ -117,6 +117,11 @@ MISTAKES = {
         "a.md:1: this directive must stand right before a block",
     ),
     "a directive at the end": ("<!-- docs-test: exit 1 -->\n", "a.md:1: this directive must stand right before"),
+    "a directive among words": (
+        "Words. <!-- docs-test: exit 1 -->\n\n```sh\ntrue\n```\n",
+        "a.md:1: `docs-test:` stands in a comment on lines of its own",
+    ),
+    "a block without its end": ("Words.\n\n```sh\ntrue\n", "a.md:3: the end of this block is missing: ```"),
     "needs after a block": ("```sh\ntrue\n```\n<!-- docs-test: needs plane -->\n", "a.md:4: `needs` stands once"),
     "commands in a language that nobody runs": ("```bash\ntrue\n```\n", "a.md:1: commands are a block of `sh`"),
     "a block without a language": ("```\ntrue\n```\n", "a.md:1: commands are a block of `sh`"),
@@ -136,6 +141,12 @@ def test_a_mistake_is_told_with_page_and_line(case: str) -> None:
         parse("a.md", source)
 
     assert str(error.value).startswith(message)
+
+
+def test_a_page_has_the_lines_that_its_parser_counts() -> None:
+    (block,) = parse("a.md", "Words\f\u2028 of\x0b old.\n\n- an item:\n\n  ```sh\n  true\n  ```\n").blocks
+
+    assert (block.line, block.lines, block.indent) == (6, 1, "  ")
 
 
 def test_text_that_is_no_output_says_so() -> None:
