@@ -48,9 +48,13 @@ class Ground:
 
     @property
     def export(self) -> str:
+        """The line by which another terminal of the admin finds the cluster and its tools."""
+        return self.export_for(self.kubeconfig)
+
+    def export_for(self, kubeconfig: Path) -> str:
         """The line by which another terminal finds the cluster, `entente`, and kubectl where the machine has none."""
         folders = [Path(sys.executable).parent, *([self.kubectl.parent] if self.kubectl else [])]
-        return f"export KUBECONFIG={self.kubeconfig} PATH={':'.join(map(str, folders))}:$PATH"
+        return f"export KUBECONFIG={kubeconfig} PATH={':'.join(map(str, folders))}:$PATH"
 
     @property
     def gpus(self) -> int:

@@ -46,7 +46,7 @@ def _run(directory: Path) -> None:
             print(f"In another terminal, as the admin:\n  {place.export}")
             print("As a researcher of a tenant of examples/:")
             for file in files:
-                print(f"  export KUBECONFIG={file}")
+                print(f"  {place.export_for(file)}")
             sys.stdout.flush()
             with contextlib.suppress(KeyboardInterrupt):
                 while True:

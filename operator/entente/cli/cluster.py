@@ -1,6 +1,7 @@
 """Reading a cluster with the caller's own rights, through the official client: plain objects in, clear errors out."""
 
 import json
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol
@@ -25,6 +26,8 @@ _ASK = "Members of a tenant may read its namespaces, admins of the cluster all: 
 _CHECK = "Is it up, and is this the context that you mean? --context names another one"
 _GIVE = "Give a kubeconfig by --kubeconfig or $KUBECONFIG"
 _ANY = Access()
+
+_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _GONE = 401, 403, 404, 410
 
@@ -78,7 +81,12 @@ class Cluster:
         configuration = client.Configuration()
         chosen = _configure(configuration, access)
         self.namespace = chosen.namespace
-        self._acting = headers_of(acting or chosen.user)
+        try:
+            acting_headers = headers_of(acting or chosen.user)
+        except ConfigError as error:
+            raise ClusterError(str(error)) from error
+        # Kubernetes reads headers as UTF-8; the client writes them as Latin-1.
+        self._acting = [(name, value.encode().decode("latin-1")) for name, value in acting_headers]
         configuration.retries = False
         self._host = configuration.host
         self._api = client.ApiClient(configuration)
@@ -92,6 +100,8 @@ class Cluster:
             ForbiddenError: the caller may not read it.
             ClusterError: the server cannot be reached, or refused.
         """
+        _check("namespace", namespace)
+        _check(kind.kind, name)
         return self._read(kind, kind.path(namespace, name), {})
 
     def list(self, kind: Kind, namespace: str | None = None) -> list[Object]:
@@ -102,6 +112,7 @@ class Cluster:
             ForbiddenError: the caller may not list them.
             ClusterError: the server cannot be reached, or refused.
         """
+        _check("namespace", namespace)
         items: list[Object] = []
         query = {"limit": str(_PAGE)}
         while True:
@@ -135,6 +146,13 @@ class Cluster:
             found: Object = json.loads(content)
             return found
         raise _refusal(kind, path, status, content, self._host)
+
+
+def _check(what: str, name: str | None) -> None:
+    """Refuse what would be a path to something else, or to nothing."""
+    if name is not None and _NAME.fullmatch(name) is None:
+        message = f"{what}: {name!r} is no name; names have a to z, 0 to 9, - and . alone, such as llm-7b"
+        raise ClusterError(message)
 
 
 class _Chosen(NamedTuple):
@@ -189,7 +207,7 @@ def _refusal(kind: Kind, path: str, status: int, body: bytes | str, host: str) -
     except (ValueError, AttributeError):
         message = ""
     if status == _FORBIDDEN:
-        return ForbiddenError(f"{(message or f'you may not read {kind.plural}').rstrip('.')}. {_ASK}")
+        return _forbidden((message or f"you may not read {kind.plural}").rstrip("."))
     if status == _NOT_FOUND and message.startswith(kind.plural):
         return NotThereError(message)
     if status == _NOT_FOUND:
@@ -199,6 +217,13 @@ def _refusal(kind: Kind, path: str, status: int, body: bytes | str, host: str) -
     if status == _GONE:
         return ClusterError(f"{kind.plural} changed too much while they were listed (410): try again")
     return ClusterError(f"the cluster at {host} answered {status} to {path}: {message or 'without saying why'}")
+
+
+def _forbidden(message: str) -> ClusterError:
+    """Who may not act as somebody sees nothing at all, which is not the same as seeing a part."""
+    if " cannot impersonate" in message:
+        return ClusterError(f"{message}. To act as somebody you need the right to impersonate them")
+    return ForbiddenError(f"{message}. {_ASK}")
 
 
 def _plainly(error: BaseException) -> str:

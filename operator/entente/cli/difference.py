@@ -1,8 +1,9 @@
 """What differs between the plan of today and that of a changed estate."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from entente.api.job import AllocationClass
 from entente.engine.decisions import Decision, Plan, PoolBook
 
 POOL_FIGURES = ("capacity", "free")
@@ -16,6 +17,15 @@ class Turn:
     job: str
     today: Decision | None
     changed: Decision | None
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """A job that keeps its GPUs, by another right than today."""
+
+    job: str
+    today: AllocationClass
+    changed: AllocationClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,8 @@ class Figure:
 class Difference:
     turns: tuple[Turn, ...]
     """By job."""
+    rights: tuple[Right, ...]
+    """By job."""
     figures: tuple[Figure, ...]
     """By pool, then tenant; a pool's own come first."""
     newly_overcommitted: tuple[str, ...]
@@ -51,8 +63,18 @@ def difference(today: Plan, changed: Plan) -> Difference:
         if book.overcommitted and not (name in today.books and today.books[name].overcommitted)
     )
     return Difference(
-        tuple(turn for turn in turns if turn.today != turn.changed), tuple(_figures(today, changed)), tuple(over)
+        tuple(turn for turn in turns if turn.today != turn.changed),
+        tuple(_rights(today, changed, decided=old.keys() | new.keys())),
+        tuple(_figures(today, changed)),
+        tuple(over),
     )
+
+
+def _rights(today: Plan, changed: Plan, decided: Collection[str]) -> Iterator[Right]:
+    for job in sorted((today.standings.keys() & changed.standings.keys()) - set(decided)):
+        old, new = today.standings[job].class_, changed.standings[job].class_
+        if old is not new:
+            yield Right(job, old, new)
 
 
 def _figures(today: Plan, changed: Plan) -> Iterator[Figure]:

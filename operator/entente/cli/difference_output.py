@@ -7,7 +7,7 @@ from typing import Any
 
 from entente.api.amounts import count
 from entente.cli.difference import Difference, Figure, Turn
-from entente.cli.difference_words import told, waits_on
+from entente.cli.difference_words import by_right, told, waits_on
 from entente.cli.plan_output import as_json, decision_as_json
 from entente.cli.whatif import Change
 from entente.engine.decisions import Decision, Evict, Grow, Hold, Plan, Shrink, Start, Wait
@@ -42,6 +42,9 @@ class Comparison:
                     {"job": turn.job, "today": _json(turn.today), "changed": _json(turn.changed)}
                     for turn in self.difference.turns
                 ],
+                "rights": [
+                    {"job": it.job, "today": it.today, "changed": it.changed} for it in self.difference.rights
+                ],
                 "figures": [
                     {"pool": it.pool, "tenant": it.tenant, "figure": it.name, "today": it.today, "changed": it.changed}
                     for it in self.difference.figures
@@ -60,16 +63,17 @@ class Comparison:
         for job in self.change.stopped:
             gpus = job.status.allocation.gpus if job.status.allocation else 0
             yield f"{job.key} would save and stop. What follows holds once its {count(gpus, 'GPU')} are free."
-        sentences = [*self._turns()]
+        sentences = [*self._turns(), *map(by_right, self.difference.rights)]
         calm = self._nobody_stops()
+        others = "nobody else" if self.change.stopped else "nobody"
         if calm and len(sentences) == 1:
-            yield f"{sentences[0].removesuffix('.')}; nobody is told to stop."
+            yield f"{sentences[0].removesuffix('.')}; {others} is told to stop."
             return
         yield from sentences[:_MOST]
         if len(sentences) > _MOST:
             yield f"`-o json` names {count(len(sentences) - _MOST, 'job')} more."
         if calm:
-            yield "Nobody is told to stop."
+            yield f"{others.capitalize()} is told to stop."
 
     def _turns(self) -> Iterator[str]:
         gone = {job.key for job in self.change.stopped}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from entente.api.amounts import count
 from entente.api.job import AllocationClass, EvictionCause
-from entente.cli.difference import Turn
+from entente.cli.difference import Right, Turn
 from entente.cli.places import place
 from entente.cli.words import duration, gpu_hours
 from entente.engine.decisions import Decision, Evict, Grow, Hold, Shrink, Start, Wait
@@ -51,6 +51,13 @@ def told(turn: Turn, before: Snapshot, after: Snapshot) -> str | None:
     return f"{turn.job} {text}" if text else None
 
 
+def by_right(right: Right) -> str:
+    """A job that keeps its GPUs, and by what right."""
+    if right.changed is AllocationClass.BORROWED:
+        return f"{right.job} would run on borrowed GPUs; today its tenant's guarantee covers it."
+    return f"{right.job} would be covered by its tenant's guarantee; today it runs on borrowed GPUs."
+
+
 def waits_on(wait: Wait) -> str:
     """A job that waits with the change for the same reason as today."""
     return f"{wait.job} would wait as it does today ({wait.reason}). {wait.message}"
@@ -59,7 +66,10 @@ def waits_on(wait: Wait) -> str:
 def _starts(it: Start, today: Decision | None, before: Snapshot, after: Snapshot) -> str:
     if not isinstance(today, Start):
         return f"would start at once on {place(it.nodes, after)}{_right(it)}{_today(today)}."
-    return f"would start {', '.join(_otherwise(it, today, before, after))}."
+    others = [*_otherwise(it, today, before, after)]
+    if not others:
+        return "would start on the same hosts as today, with its workers placed otherwise."
+    return f"would start {', '.join(others)}."
 
 
 def _gets_freed(it: Hold, today: Decision | None, before: Snapshot, after: Snapshot) -> str:
@@ -83,7 +93,7 @@ def _otherwise(it: Start | Hold, today: Start | Hold, before: Snapshot, after: S
     """In what a start, or one to come, differs from that of today."""
     if it.workers != today.workers:
         yield f"with {count(it.workers, 'worker')} instead of {today.workers}"
-    if it.nodes != today.nodes:
+    if it.nodes.keys() != today.nodes.keys():
         new, old = place(it.nodes, after), place(today.nodes, before)
         yield f"on {new} instead of {old}" if new != old else f"on {new}, but others than today"
     if _right(it) != _right(today):

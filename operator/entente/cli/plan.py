@@ -11,6 +11,7 @@ import click
 from typing_extensions import override
 
 from entente.api.inputs import Inputs
+from entente.api.names import GROUP
 from entente.cli.documents import InputError, Objects, read
 from entente.cli.options import Access, cluster_options, operator_namespace_option, output_option
 from entente.cli.paths import Setting, SettingError, parsed
@@ -96,7 +97,7 @@ def plan(
             wanted = [parsed(text) for text in settings]
             inputs = _of_files(names, now) if names else _of_cluster(access, operator_namespace, now)
             if wanted or others:
-                click.echo(_what_if(inputs, read(others), wanted, output), nl=False)
+                click.echo(_what_if(inputs, _brought(others), wanted, output), nl=False)
             else:
                 decided = decide(_seen(inputs))
                 click.echo(printed(decided) if output == "json" else as_table(decided), nl=False)
@@ -120,6 +121,15 @@ def _uncollected() -> Iterator[None]:
 def _of_files(names: Sequence[str], now: datetime | None) -> Inputs:
     objects = read(names)
     return objects.inputs(now or objects.moment or datetime.now(UTC))
+
+
+def _brought(names: Sequence[str]) -> Objects:
+    """What `--with` brings. Raises InputError where it is nothing: that nothing changes would be no answer then."""
+    objects = read(names)
+    if names and not (objects.pools or objects.tenants or objects.jobs or objects.nodes or objects.pods):
+        message = f"holds no GPUPool, Tenant, TrainingJob ({GROUP}), Node or Pod: there is nothing to try"
+        raise InputError(", ".join(names), None, message)
+    return objects
 
 
 def _of_cluster(access: Access, operator_namespace: str, now: datetime | None) -> Inputs:

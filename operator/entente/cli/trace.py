@@ -1,5 +1,6 @@
 """`entente trace`: published traces, and Slurm's accounts, as the CSV that `entente simulate` reads."""
 
+import io
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -129,6 +130,8 @@ def _run(convert: Callable[[], Conversion], out: str | None, hint: str = "") -> 
             click.echo(f"entente trace: no job is left{': ' if hint else ''}{hint}", err=True)
             sys.exit(EXIT_UNREADABLE)
         if out is None:
+            if isinstance(sys.stdout, io.TextIOWrapper):
+                sys.stdout.reconfigure(encoding="utf-8")  # as in a file, whatever the locale says
             sys.stdout.writelines(as_csv(found.in_order()))
         else:
             write(found.in_order(), out)

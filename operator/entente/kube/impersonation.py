@@ -29,7 +29,7 @@ def headers_of(user: Mapping[str, Any]) -> Headers:
         user: the entry of a kubeconfig.
 
     Raises:
-        ConfigError: groups, a uid or more without a user.
+        ConfigError: groups, a uid or more without a user, or one of them holds what no header can have.
     """
     if not user.get("as"):
         for field in ("as-groups", "as-uid", "as-user-extra"):
@@ -43,4 +43,8 @@ def headers_of(user: Mapping[str, Any]) -> Headers:
     found += [("Impersonate-Group", group) for group in user.get("as-groups") or ()]
     for key, values in (user.get("as-user-extra") or {}).items():
         found += [(f"Impersonate-Extra-{quote(key, safe='')}", value) for value in values]
+    for _, value in found:
+        if not isinstance(value, str) or not value.isprintable():
+            message = f"whom to act as: {value!r} is no name of a user or group"
+            raise ConfigError(message)
     return tuple(found)

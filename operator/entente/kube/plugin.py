@@ -2,7 +2,8 @@
 
 The contract between the two is that of client.authentication.k8s.io/v1 and v1beta1
 (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins). What the command
-prints is read here and goes nowhere else; its standard error is the process's own, as with kubectl.
+prints is read here and goes nowhere else. Its standard error is shown on a terminal only, as with kubectl: elsewhere it
+would be in the log, whatever it holds.
 """
 
 import asyncio
@@ -10,9 +11,12 @@ import base64
 import json
 import logging
 import os
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -90,13 +94,17 @@ class Plugin:
         if given.get("interactiveMode") == "Always":
             message = f"{where}.interactiveMode: Always needs a terminal, which an operator has not; use another user"
             raise ConfigError(message)
+        args = given.get("args") or ()
+        if not isinstance(args, list | tuple):
+            message = f"{where}.args: must be a list"
+            raise ConfigError(message)
         spec: dict[str, Any] = {"interactive": False}
         if given.get("provideClusterInfo"):
             spec["cluster"] = _told_of(cluster)
         command = str(given["command"])
         return cls(
             command=str(folder / command) if "/" in command else command,
-            args=tuple(map(str, given.get("args") or ())),
+            args=tuple(map(str, args)),
             env=_environment(given.get("env") or (), f"{where}.env"),
             api_version=version,
             info=json.dumps({"apiVersion": version, "kind": "ExecCredential", "spec": spec}),
@@ -110,23 +118,34 @@ class Plugin:
         Raises:
             ConfigError: it cannot be started, fails, takes too long, or its answer is none.
         """
+        shown = sys.stderr.isatty()
         try:
-            done = subprocess.run(  # noqa: S603 - what the owner of the kubeconfig names, as kubectl does
+            process = subprocess.Popen(  # noqa: S603 - what the owner of the kubeconfig names, as kubectl does
                 [self.command, *self.args],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
+                stderr=None if shown else subprocess.DEVNULL,
                 env={**os.environ, **self.env, "KUBERNETES_EXEC_INFO": self.info},
-                timeout=_ANSWER_S,
-                check=False,
+                start_new_session=True,
             )
-        except subprocess.TimeoutExpired:
-            self._fail(f"it gave no answer within {_ANSWER_S:.0f} s")
         except OSError as error:
             hint = f". {self.hint}" if self.hint else "; install it, or put its folder into $PATH"
             self._fail(f"it cannot be started: {error.strerror}{hint}")
-        if done.returncode:
-            self._fail(f"it ended with exit code {done.returncode}; what it said is on standard error")
-        return self._read(done.stdout)
+        except ValueError:
+            self._fail("it cannot be started: args or env hold a character, or a name, that no process can be given")
+        with process:
+            try:
+                printed, _ = process.communicate(timeout=_ANSWER_S)
+            except BaseException as error:
+                with suppress(ProcessLookupError):  # with what it started, which would go on otherwise
+                    os.killpg(process.pid, signal.SIGKILL)
+                if isinstance(error, subprocess.TimeoutExpired):
+                    self._fail(f"it gave no answer within {_ANSWER_S:.0f} s")
+                raise
+        if process.returncode:
+            where = "what it said is on standard error" if shown else "call it by hand to see what it says"
+            self._fail(f"it ended with exit code {process.returncode}; {where}")
+        return self._read(printed)
 
     def _read(self, printed: bytes) -> Credential:
         try:
@@ -137,12 +156,14 @@ class Plugin:
             token, pair = token.encode("ascii").decode(), (pem.encode("ascii"), key.encode("ascii"))
             until = status.get("expirationTimestamp")
             expires = None if until is None else datetime.fromisoformat(until)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             self._fail("what it printed is no ExecCredential with a status")
         if versions != (self.api_version, "ExecCredential"):
             self._fail(f"it answered with {versions[1]} of {versions[0]}, not ExecCredential of {self.api_version}")
         if not token and not all(pair):
             self._fail("its answer has neither status.token nor both clientCertificateData and clientKeyData")
+        if not token.isprintable():
+            self._fail("its status.token holds a character that no header may have, such as a line break")
         if expires is not None and expires.tzinfo is None:
             expires = expires.replace(tzinfo=UTC)
         return Credential(token or None, pair if all(pair) else None, expires)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -77,6 +78,11 @@ MISFORTUNES: dict[str, tuple[Fault, type[ClusterError], str]] = {
         "has no gpupools. Where Entente is not installed, install it: `kubectl apply -f crds/`, or its Helm chart",
     ),
     "expired": (Fault(status=410), ClusterError, "changed too much while they were listed (410): try again"),
+    "acting as somebody": (
+        Fault(status=403, message='users "jane" is forbidden: User "ada" cannot impersonate resource "users"'),
+        ClusterError,
+        "To act as somebody you need the right to impersonate them",
+    ),
     "credentials": (Fault(status=401), ClusterError, "does not take your credentials (401)"),
     "broken": (Fault(status=500, message="etcd is gone"), ClusterError, "answered 500 to /apis/entente.dev/v1alpha1/"),
     "cut off": (Fault(), ClusterError, "cannot reach the cluster at http://127.0.0.1:"),
@@ -123,6 +129,29 @@ async def test_whom_the_kubeconfig_acts_as_is_acted_as(server: ApiServer, tmp_pa
         "impersonate-uid": "7",
         "impersonate-extra-reason%2fx": "why",
     }
+
+
+async def test_a_name_with_other_letters_is_sent_as_kubernetes_reads_it(server: ApiServer, tmp_path: Path) -> None:
+    name = "j\N{LATIN SMALL LETTER U WITH DIAERESIS}rgen \N{CJK UNIFIED IDEOGRAPH-65E5}"
+    cluster = connected(server, tmp_path, access=Access(user=name))
+    await asyncio.to_thread(cluster.list, GPU_POOL)
+    (request,) = server.seen("GET")
+    assert [value for key, value in request.header_list if key.startswith("Impersonate")] == [name]
+
+
+async def test_whom_no_header_can_name_is_refused(server: ApiServer, tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match=r"whom to act as: 'a\\nb' is no name of a user or group"):
+        connected(server, tmp_path, access=Access(user="a\nb"))
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "LLM", "", "\N{LATIN SMALL LETTER U WITH DIAERESIS}"])
+async def test_what_is_no_name_is_asked_of_no_server(server: ApiServer, tmp_path: Path, name: str) -> None:
+    cluster = connected(server, tmp_path)
+    with pytest.raises(ClusterError, match=f"TrainingJob: '{re.escape(name)}' is no name"):
+        await asyncio.to_thread(cluster.get, TRAINING_JOB, name, "lab")
+    with pytest.raises(ClusterError, match=f"namespace: '{re.escape(name)}' is no name"):
+        await asyncio.to_thread(cluster.list, TRAINING_JOB, name)
+    assert server.seen("GET") == []
 
 
 def test_groups_need_a_user() -> None:

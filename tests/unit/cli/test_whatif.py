@@ -122,9 +122,15 @@ CASES: dict[str, tuple[Sequence[Manifest], tuple[str, ...], Sequence[Manifest], 
             "anthropic-research/b would save and stop. What follows holds once its 8 GPUs are free.",
             (
                 "anthropic-research/next would start at once on host h100-0002, on borrowed GPUs; today it waits "
-                "(NoFreeGPUs); nobody is told to stop."
+                "(NoFreeGPUs); nobody else is told to stop."
             ),
         ],
+    ),
+    "a job that starts gets a worker more on its host": (
+        (POOL, LENDER, GUEST, manifests.job("llm", "anthropic-research", gpusPerWorker=1)),
+        ("--set", "jobs.anthropic-research/llm.workers=2"),
+        (),
+        ["anthropic-research/llm would start with 2 workers instead of 1.", "Pool h100: free 30 GPUs (today 31)."],
     ),
     "a job that is there is made larger": (
         (POOL, LENDER, GUEST, manifests.job("llm", "anthropic-research")),
@@ -138,6 +144,20 @@ CASES: dict[str, tuple[Sequence[Manifest], tuple[str, ...], Sequence[Manifest], 
             "Pool h100: free 8 GPUs (today 24).",
             "Pool h100, tenant anthropic: entitled 0 GPUs (today 8), borrowed 8 GPUs (today 0).",
             "Pool h100, tenant xai: lent 8 GPUs (today 0).",
+        ],
+    ),
+    "a running job loses its tenant's guarantee": (
+        BUSY,
+        ("--set", "tenants.anthropic.guaranteed=8", "--set", "tenants.xai.guaranteed=0"),
+        (),
+        [
+            "anthropic-research/a would run on borrowed GPUs; today its tenant's guarantee covers it.",
+            "anthropic-research/b would be covered by its tenant's guarantee; today it runs on borrowed GPUs.",
+            (
+                "Pool h100, tenant anthropic: guaranteed 8 GPUs (today 16), entitled 8 GPUs (today 16), "
+                "borrowed 24 GPUs (today 16)."
+            ),
+            "Pool h100, tenant xai: guaranteed 0 GPUs (today 16), lent 0 GPUs (today 16).",
         ],
     ),
     "a limit that binds nobody": (
@@ -271,6 +291,11 @@ REFUSED: dict[str, tuple[tuple[str, ...], Sequence[Manifest], str]] = {
         "must be from elastic.minWorkers, 2, to elastic.maxWorkers, 3",
     ),
     "a host beside simulated ones": ((), (NODE,), "pools.NAME.simulated.nodes"),
+    "a manifest of something else": (
+        (),
+        ({"apiVersion": "kubeflow.org/v1", "kind": "PyTorchJob", "metadata": {"name": "train"}},),
+        "-: holds no GPUPool, Tenant, TrainingJob (entente.dev), Node or Pod: there is nothing to try",
+    ),
     "a manifest that is wrong": ((), (manifests.job(workers=0),), "TrainingJob anthropic-research/train: spec.workers"),
 }
 

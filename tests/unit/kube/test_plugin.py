@@ -7,6 +7,7 @@ import json
 import logging
 import stat
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -221,6 +222,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "not installed": ({"command": "no-such-plugin", "installHint": HINT}, f"cannot be started: No such file.*{HINT}"),
     "not installed, no hint": ({"command": "no-such-plugin"}, r"install it, or put its folder into \$PATH"),
     "a failure": ({"command": "false"}, "plug-in 'false': it ended with exit code 1"),
+    "arguments that are no list": ({"args": "get-token"}, r"exec.args: must be a list"),
+    "an argument that cannot be": ({"command": "true", "args": ["a\0"]}, "cannot be started: args or env hold"),
     "no answer": ({"command": "true"}, "what it printed is no ExecCredential"),
 }
 
@@ -231,6 +234,32 @@ def test_a_plugin_that_cannot_be_used_is_refused_with_what_to_do(
 ) -> None:
     with pytest.raises(ConfigError, match=said):
         script.connection(**plugin)
+
+
+def lives(number: int) -> bool:
+    """Whether a process does anything still: one that nobody has asked for its exit code does not."""
+    try:
+        return " Z " not in Path("/proc", str(number), "stat").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_a_plugin_that_hangs_is_ended_with_what_it_started(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("entente.kube.plugin._ANSWER_S", 1.0)
+    child = script.folder / "child"
+    begun = f"sleep 300 & echo $! > {child}; wait"
+    with pytest.raises(ConfigError, match="it gave no answer within 1 s"):
+        script.connection(command="sh", args=["-c", begun])
+    number, deadline = int(child.read_text(encoding="ascii")), time.monotonic() + 10
+    while lives(number) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not lives(number)
+
+
+def test_what_a_plugin_says_on_standard_error_is_in_no_log(script: Script, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ConfigError, match="it ended with exit code 3; call it by hand to see what it says"):
+        script.connection(command="sh", args=["-c", "echo secret >&2; exit 3"])
+    assert "secret" not in capfd.readouterr().err
 
 
 ANSWERS: dict[str, tuple[object, str, str, str]] = {
@@ -244,6 +273,7 @@ ANSWERS: dict[str, tuple[object, str, str, str]] = {
     "no status": (None, V1, "ExecCredential", "no ExecCredential with a status"),
     "nothing in it": ({}, V1, "ExecCredential", "neither status.token nor both"),
     "a token that is no text": ({"token": 7}, V1, "ExecCredential", "no ExecCredential with a status"),
+    "a token of two lines": ({"token": "x\nX: y"}, V1, "ExecCredential", "status.token holds a character"),
     "half a pair": ({"clientKeyData": "x"}, V1, "ExecCredential", "neither status.token nor both"),
     "a time that is none": ({"token": "x", "expirationTimestamp": "soon"}, V1, "ExecCredential", "no ExecCredential"),
 }

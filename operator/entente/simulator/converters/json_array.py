@@ -66,6 +66,9 @@ class _Reader:
                     continue
                 line = self._line + self._text.count("\n", self._at, error.pos)
                 raise TraceError(self._source, line, f"no JSON array: {error.msg}") from error
+            except (ValueError, RecursionError) as error:
+                message = "an element that cannot be read: nested too deeply, or a number too long"
+                raise TraceError(self._source, self._line, message) from error
             line = self._line
             self._go_to(end)
             return line, value

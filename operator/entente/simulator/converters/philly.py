@@ -57,7 +57,7 @@ class _Record:
 
     def text(self, name: str) -> str:
         value = self.get(name)
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not value or not value.isprintable():
             raise self.error(name, f"{value!r} is no text")
         return value
 

@@ -123,7 +123,7 @@ class _Row:
         if given in _NO_TIME:
             return None
         if given.isascii() and given.isdigit():  # SLURM_TIME_FORMAT=%s
-            return int(given)
+            return whole(given, _NAMES[name], self.source, self.number)
         try:
             moment = datetime.fromisoformat(given)
         except ValueError:

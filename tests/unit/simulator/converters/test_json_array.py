@@ -25,6 +25,10 @@ def test_an_empty_array_has_none() -> None:
         pytest.param('[{"a": 1},\n {"a": }]', "log:2: no JSON array: Expecting value", id="a value is missing"),
         pytest.param('[{"a": 1}\n {"a": 2}]', r"log:2: no JSON array: '\]' is expected here", id="no comma"),
         pytest.param('[{"a": 1},\n\n {"a": ', "log:3: no JSON array: Expecting value", id="cut"),
+        pytest.param("[1,\n" + "[" * 10**5, "log:2: an element that cannot be read: nested too deeply", id="too deep"),
+        pytest.param(
+            '[{"a": ' + "9" * 5000 + "}]", "log:1: an element that cannot be read: .* a number too long", id="long"
+        ),
         pytest.param("[{}]\n[]", "log:2: no JSON array: its end is expected here", id="two arrays"),
     ],
 )

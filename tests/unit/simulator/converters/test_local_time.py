@@ -32,7 +32,11 @@ def test_the_hour_that_comes_twice_is_told_by_what_was_before(not_before: float,
     assert seconds(datetime(2017, 11, 5, 1, 30), REDMOND, not_before) == expected  # noqa: DTZ001
 
 
-@pytest.mark.parametrize("name", ["Mars/Olympus", "", "../etc/passwd"])
+def test_the_last_second_of_a_clock_is_a_time() -> None:
+    assert seconds(datetime(9999, 12, 31, 23, 59, 59), REDMOND) == 253_402_329_599  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("name", ["Mars/Olympus", "", "../etc/passwd", "America", "x" * 300])
 def test_an_unknown_zone_is_named_with_the_remedy(name: str) -> None:
     with pytest.raises(UnknownZoneError, match=r"is no time zone that this machine knows; .*pip install tzdata"):
         zone(name)

@@ -130,6 +130,7 @@ def test_the_window_is_cut_by_the_time_of_submission(tmp_path: Path) -> None:
         pytest.param(record(RAN, submitted_time="yesterday"), "submitted_time: 'yesterday' is no time like", id="time"),
         pytest.param(record(RAN, submitted_time=None), "submitted_time: missing", id="no submission"),
         pytest.param(record(RAN, vc=""), "vc: '' is no text", id="no virtual cluster"),
+        pytest.param(record(RAN, jobid="\ud800"), r"jobid: .*ud800' is no text", id="half a character"),
         pytest.param({"vc": "a"}, "jobid: missing", id="no id"),
         pytest.param(record(attempts="many"), "attempts: 'many' is no list", id="no list"),
         pytest.param(record({"start_time": None}), r"attempts\[0\].detail: missing", id="no detail"),
