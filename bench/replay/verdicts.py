@@ -74,8 +74,9 @@ _LONGEST_LAST = Cause(
 )
 _FAIR_SHARE = Cause(
     Kind.PRICE,
-    "Entente also stops jobs for the fair share of what nobody is guaranteed, which `kueue` has no notion of, and jobs"
-    " that ran on call on GPUs that are reserved. It buys a fair division, and reservations that do not idle.",
+    "Entente also stops jobs for the fair share of what nobody is guaranteed, which `kueue` does not divide. And it"
+    " stops jobs on call when the job that their GPUs are kept for can start. It buys a fair division, and kept GPUs"
+    " that do not idle.",
 )
 _AGAIN = Cause(
     Kind.DEFECT,
@@ -83,8 +84,8 @@ _AGAIN = Cause(
 )
 _GPUS_NOT_HOSTS = Cause(
     Kind.PRICE,
-    "On `Shared` hosts the guarantee is one of GPUs, not of whole hosts: a gang of whole hosts waits beside small jobs"
-    " of others that are entitled, too. It buys short delays; on `Exclusive` hosts the deficit is far lower.",
+    "On `Shared` hosts GPUs are guaranteed, not whole hosts. So a gang of whole hosts waits while small jobs of others"
+    " that are entitled, too, use a part of each. It buys short delays; on `Exclusive` hosts the deficit is far lower.",
 )
 _UNEXPLAINED = Cause(
     Kind.DEFECT,
@@ -92,13 +93,13 @@ _UNEXPLAINED = Cause(
 )
 _GUARANTEES = Cause(
     Kind.PRICE,
-    "Guarantees are kept by taking GPUs back, and work that is done again counts as delay. The policy that is compared"
-    " keeps no guarantee: some tenant is several times worse off with it than alone.",
+    "Entente keeps guarantees by taking GPUs back, and work that is done again counts as delay. The other policy keeps"
+    " no guarantee: some tenant is several times worse off with it than alone.",
 )
 _MILDER = Cause(
     Kind.PRICE,
-    "`kai` stops whatever it must, at once. Entente lets a job run for `minRuntimeSeconds` first and stops no more than"
-    " is needed, which wastes less work.",
+    "`kai` stops whatever it must, at once. Entente waits for GPUs that come free within the notice, and stops no more"
+    " than is needed, which wastes less work.",
 )
 _LENT = Cause(
     Kind.PRICE,
@@ -107,8 +108,8 @@ _LENT = Cause(
 )
 _NO_BINDING_PLACE = Cause(
     Kind.DEFECT,
-    "A large gang mostly exceeds what is due to its tenant: then it may not evict, and no reservation for it binds"
-    " others.",
+    "Most large gangs are above what is due to their tenant. Then they may not evict, and others may take the"
+    " GPUs that are named for them.",
 )
 
 

@@ -117,7 +117,7 @@ class Retry(Model):
     """What happens when a worker fails."""
 
     limit: Annotated[Whole, Field(ge=0, le=1_000_000)] = 3
-    """How many failures of the gang are followed by a new start; with the next one the job has failed. Lost nodes and
+    """So many failures of the gang are followed by a new start; the next failure ends the job. Lost nodes and
     evictions do not count."""
     backoff_seconds: Annotated[Whole, Field(ge=0, le=86_400)] = 30
     """Wait before the next start, in seconds. It doubles with each failure, up to an hour."""
@@ -222,7 +222,7 @@ class Queue(StatusModel):
     reason: Annotated[Reason | None, BeforeValidator(lambda word: word or None)] = None
     """Why it waits, in one word; not set when it does not wait."""
     message: str = ""
-    """The same with numbers: what is asked, what is free, which limit binds and what would change it."""
+    """The reason with numbers: what is asked, what is free, which limit binds and what would change it."""
     eta: Timestamp | None = None
     """When it is expected to start; not set when that cannot be known."""
     since: Timestamp | None = None
@@ -283,7 +283,7 @@ class TrainingJobStatus(StatusModel):
     gpu_seconds: float = 0
     """GPU-seconds used by starts that have ended."""
     wasted_gpu_seconds: float = 0
-    """GPU-seconds of these that were lost to evictions and failures."""
+    """The part of `gpuSeconds` that evictions and failures lost."""
     starts: int = 0
     """Number of starts so far. The pods of the next start carry it in their names."""
     restarts: int = 0

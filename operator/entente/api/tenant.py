@@ -273,7 +273,7 @@ class TenantStatus(StatusModel):
     observed_generation: int = 0
     """The `metadata.generation` that this status is about."""
     conditions: Annotated[tuple[Condition, ...], ListOf(("type",))] = ()
-    """`Ready`: its namespaces, rights and isolation are in place. Others say what is not well."""
+    """`Ready`: its namespaces, rights and isolation are in place. Others say what needs attention."""
 
 
 class Tenant(StatusModel):

@@ -45,7 +45,7 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 @click.option(
     "--check-invariants/--no-check-invariants",
     default=_DEFAULTS.check_invariants,
-    help="Check each decision by counting everything anew, and log what is wrong; it takes as long as deciding.",
+    help="Check each decision by counting everything anew, and log what is wrong. A check takes as long as a decision.",
 )
 @click.option("--log-level", type=click.Choice(_LEVELS, case_sensitive=False), default=_DEFAULTS.log_level)
 @click.option("--log-format", type=click.Choice(["text", "json"]), default=_DEFAULTS.log_format)

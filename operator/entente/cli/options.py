@@ -49,12 +49,16 @@ _CLUSTER_OPTIONS = (
     click.option(
         "--kubeconfig",
         type=click.Path(dir_okay=False),
-        help="Kubeconfig file; $KUBECONFIG or ~/.kube/config by default, in a pod its service account.",
+        help="Kubeconfig file. Default: $KUBECONFIG, else ~/.kube/config, else the pod's service account.",
     ),
     click.option("--context", help="Context of the kubeconfig; its current one by default."),
-    click.option("--as", "as_user", metavar="USER", help="Act as this user, where you may impersonate."),
+    click.option("--as", "as_user", metavar="USER", help="Act as this user; you need the right to impersonate."),
     click.option(
-        "--as-group", "as_groups", multiple=True, metavar="GROUP", help="Act as a member of this group; repeatable."
+        "--as-group",
+        "as_groups",
+        multiple=True,
+        metavar="GROUP",
+        help="Act as a member of this group, beside --as; may be given several times.",
     ),
 )
 
@@ -68,7 +72,9 @@ def output_option(command: Command) -> Command:
 
 def namespace_options(command: Command) -> Command:
     """`-n` and `-A`."""
-    command = click.option("-A", "--all-namespaces", is_flag=True, help="Of all namespaces that you may read.")(command)
+    command = click.option("-A", "--all-namespaces", is_flag=True, help="Jobs of all namespaces that you may read.")(
+        command
+    )
     return click.option("-n", "--namespace", help="Namespace; that of the context by default.")(command)
 
 

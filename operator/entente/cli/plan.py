@@ -84,7 +84,7 @@ def plan(
 ) -> None:
     """Show what Entente would decide about Nodes, GPUPools, Tenants, TrainingJobs and Pods.
 
-    With --with or --set it says what would be decided otherwise than today; `-o json` has both plans, too.
+    With --with or --set it says what would differ from today's plan; `-o json` has both plans, too.
     """
     if names and access.given:
         message = "--kubeconfig, --context, --as and --as-group choose a cluster: they do not go with -f"

@@ -23,10 +23,9 @@ _NOT_LOOKED_AT = "The operator has not looked at it yet."
 @output_option
 @cluster_options
 def queue(*, namespace: str | None, all_namespaces: bool, output: str, access: Access) -> None:
-    """Show pending jobs in the order in which they are looked at.
+    """Show pending jobs in their order.
 
-    The position is that among the pending jobs of their tenant, whatever their namespace. `entente why JOB` tells more
-    about one of them.
+    A position counts the pending jobs of one tenant, in all of its namespaces. `entente why JOB` tells more about one.
     """
     cluster = Cluster(access)
     home, now = namespace or cluster.namespace, datetime.now(UTC)

@@ -34,7 +34,7 @@ _COLUMNS = {
 
 
 @click.command()
-@click.option("-n", "--namespace", help="Yours, which tells your tenant; that of the context by default.")
+@click.option("-n", "--namespace", help="A namespace of your tenant; that of the context by default.")
 @output_option
 @cluster_options
 def status(namespace: str | None, output: str, access: Access) -> None:

@@ -85,8 +85,8 @@ def from_slurm(
 def from_philly(file: str, time_zone: str, start: datetime | None, end: datetime | None, out: str | None) -> None:
     """Convert cluster_job_log of Microsoft's Philly trace (github.com/msr-fiddle/philly-traces).
 
-    The tenant is the virtual cluster. A job runs as long as all its starts together; jobs without a start, without
-    GPUs, or whose starts have no known begin and end are left out. --start and --end are times of --time-zone.
+    The tenant is the virtual cluster. A job runs as long as all its attempts together. Left out are jobs without GPUs,
+    without an attempt, or of whose attempts none has a known begin and end. --start and --end are times of --time-zone.
     """
     try:
         place = zone(time_zone)

@@ -27,8 +27,8 @@ _NEAR = 5
 def why(*, job: str, namespace: str | None, output: str, access: Access) -> None:
     """Say why a job waits, or by what right it runs.
 
-    Of a job that waits: the reason, and what ends the wait. Of one that runs: who may take its GPUs, and what that
-    would cost it. Nothing of any other tenant is told.
+    For a job that waits it says the reason, and what ends the wait. For one that runs it says who may take its GPUs,
+    and what that would cost. It tells nothing of any other tenant.
     """
     cluster = Cluster(access)
     home, name = _place(job, namespace, cluster.namespace)
