@@ -99,7 +99,7 @@ _GUARANTEES = Cause(
 _MILDER = Cause(
     Kind.PRICE,
     "`kai` stops whatever it must, at once. Entente waits for GPUs that come free within the notice, and stops no more"
-    " than is needed, which wastes less work.",
+    " than is needed, which wastes less work. How much of the gap that makes was not measured.",
 )
 _LENT = Cause(
     Kind.PRICE,
