@@ -42,9 +42,7 @@ class Comparison:
                     {"job": turn.job, "today": _json(turn.today), "changed": _json(turn.changed)}
                     for turn in self.difference.turns
                 ],
-                "rights": [
-                    {"job": it.job, "today": it.today, "changed": it.changed} for it in self.difference.rights
-                ],
+                "rights": [{"job": it.job, "today": it.today, "changed": it.changed} for it in self.difference.rights],
                 "figures": [
                     {"pool": it.pool, "tenant": it.tenant, "figure": it.name, "today": it.today, "changed": it.changed}
                     for it in self.difference.figures
