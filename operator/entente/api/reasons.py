@@ -39,7 +39,9 @@ class Reason(StrEnum):
 
     def parts(self, message: str) -> tuple[str, str]:
         """The numbers of a message, and what ends the wait; the reason's own words where the message lacks them."""
-        numbers, _, ends = message.partition(_THEN)
+        numbers, then, ends = message.rpartition(_THEN)  # the last: before it may stand what a user has written
+        if not then:
+            numbers, ends = message, ""
         return numbers.strip() or self.meaning, ends.removesuffix(".") or self.remedy
 
     SUSPENDED = (

@@ -1,6 +1,6 @@
 """Acting as somebody else, as kubectl's `--as` and a kubeconfig's `as` fields ask for it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -29,7 +29,8 @@ def headers_of(user: Mapping[str, Any]) -> Headers:
         user: the entry of a kubeconfig.
 
     Raises:
-        ConfigError: groups, a uid or more without a user, or one of them holds what no header can have.
+        ConfigError: groups, a uid or more without a user, or one of them is of another type, or holds what no header
+            can have.
     """
     if not user.get("as"):
         for field in ("as-groups", "as-uid", "as-user-extra"):
@@ -40,11 +41,25 @@ def headers_of(user: Mapping[str, Any]) -> Headers:
     found = [("Impersonate-User", user["as"])]
     if user.get("as-uid"):
         found.append(("Impersonate-Uid", user["as-uid"]))
-    found += [("Impersonate-Group", group) for group in user.get("as-groups") or ()]
-    for key, values in (user.get("as-user-extra") or {}).items():
-        found += [(f"Impersonate-Extra-{quote(key, safe='')}", value) for value in values]
+    found += [("Impersonate-Group", group) for group in _list(user.get("as-groups"), "as-groups")]
+    extra = user.get("as-user-extra") or {}
+    if not isinstance(extra, Mapping):
+        message = f"as-user-extra: {extra!r} is no mapping; give names, each with a list of values"
+        raise ConfigError(message)
+    for key, values in extra.items():
+        name = f"Impersonate-Extra-{quote(str(key), safe='')}"
+        found += [(name, value) for value in _list(values, f"as-user-extra.{key}")]
     for _, value in found:
         if not isinstance(value, str) or not value.isprintable():
             message = f"whom to act as: {value!r} is no name of a user or group"
             raise ConfigError(message)
     return tuple(found)
+
+
+def _list(given: object, field: str) -> Sequence[Any]:
+    if given is None:
+        return ()
+    if not isinstance(given, list | tuple):
+        message = f"{field}: {given!r} is no list; give a list, also of one"
+        raise ConfigError(message)
+    return given

@@ -24,3 +24,12 @@ def test_meaning_and_remedy_fit_into_their_sentences(reason: Reason) -> None:
     assert reason.meaning.endswith(".")
     assert not reason.remedy.endswith(".")
     assert not reason.remedy[0].isupper()
+
+
+def test_the_words_between_numbers_and_remedy_may_stand_in_a_name() -> None:
+    numbers = "Its tenant has no priority 'It can start when I say'; it has: default."
+
+    assert Reason.UNKNOWN_PRIORITY.parts(Reason.UNKNOWN_PRIORITY.message(numbers)) == (
+        numbers,
+        Reason.UNKNOWN_PRIORITY.remedy,
+    )

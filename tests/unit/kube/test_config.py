@@ -117,6 +117,11 @@ HTTPS = {"server": "https://127.0.0.1:1"}
         pytest.param(HTTP, {"username": "x"}, {}, r"users\[u\].username: not supported", id="password"),
         pytest.param({**HTTP, "proxy-url": "x"}, {}, {}, r"clusters\[c\].proxy-url: not supported", id="proxy"),
         pytest.param(HTTP, {"as-groups": ["admins"]}, {}, "as-groups: needs 'as'", id="groups of nobody"),
+        pytest.param(HTTP, {"as": "a", "as-groups": "admins"}, {}, "as-groups: 'admins' is no list", id="one group"),
+        pytest.param(HTTP, {"as": "a", "as-user-extra": ["x"]}, {}, "as-user-extra: .* is no mapping", id="extra"),
+        pytest.param(
+            HTTP, {"as": "a", "as-user-extra": {"k": "v"}}, {}, "as-user-extra.k: 'v' is no list", id="values"
+        ),
         pytest.param(
             {**HTTPS, "certificate-authority-data": "!"}, {}, {}, "certificate-authority-data: no base64", id="base64"
         ),
