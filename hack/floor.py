@@ -46,7 +46,7 @@ def main() -> int:
     coverage = Coverage(config_file=str(ROOT / "pyproject.toml"), data_file=str(ROOT / "build" / "coverage" / "data"))
     coverage.load()
     measured = coverage.report(file=io.StringIO())
-    floor = float(coverage.get_option("report:fail_under") or 0)  # type: ignore[arg-type]
+    floor = float(coverage.get_option("report:fail_under") or 0)  # type: ignore[arg-type] # coverage types an option as anything
     print(f"coverage of the units: {measured:.1f} % of lines and branches, the floor is {floor:g} %")
     found = complaints(floor, measured, earlier_floors())
     for complaint in found:

@@ -1,10 +1,10 @@
 """What differs between the plan of today and that of a changed estate."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from entente.api.job import AllocationClass
-from entente.engine.decisions import Decision, Plan, PoolBook
+from entente.engine.decisions import Decision, Hold, Plan, PoolBook
 
 POOL_FIGURES = ("capacity", "free")
 TENANT_FIGURES = ("guaranteed", "entitled", "borrowed", "lent")
@@ -17,6 +17,10 @@ class Turn:
     job: str
     today: Decision | None
     changed: Decision | None
+    goes_to_today: Hold | None = None
+    """Of a job that is moved (R9.3), which is evicted and gets a hold in one decision: that hold."""
+    goes_to: Hold | None = None
+    """The same, with the change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +58,37 @@ class Difference:
 
 def difference(today: Plan, changed: Plan) -> Difference:
     """What the plan of the changed estate has otherwise than that of today."""
-    old = {decision.job: decision for decision in today.decisions}
-    new = {decision.job: decision for decision in changed.decisions}
-    turns = (Turn(job, old.get(job), new.get(job)) for job in sorted(old.keys() | new.keys()))
+    old, new = _by_job(today), _by_job(changed)
+    turns = (_turn(job, old.get(job, ()), new.get(job, ())) for job in sorted(old.keys() | new.keys()))
     over = (
         name
         for name, book in sorted(changed.books.items())
         if book.overcommitted and not (name in today.books and today.books[name].overcommitted)
     )
     return Difference(
-        tuple(turn for turn in turns if turn.today != turn.changed),
+        tuple(turn for turn in turns if (turn.today, turn.goes_to_today) != (turn.changed, turn.goes_to)),
         tuple(_rights(today, changed, decided=old.keys() | new.keys())),
         tuple(_figures(today, changed)),
         tuple(over),
     )
+
+
+def _by_job(plan: Plan) -> dict[str, list[Decision]]:
+    found: dict[str, list[Decision]] = {}
+    for decision in plan.decisions:
+        found.setdefault(decision.job, []).append(decision)
+    return found
+
+
+def _turn(job: str, today: Sequence[Decision], changed: Sequence[Decision]) -> Turn:
+    """A job has one decision; one that is moved has a hold, too, and the hold is sorted first."""
+    old, new = (each[-1] if each else None for each in (today, changed))
+    return Turn(job, old, new, *(_hold(each) for each in (today, changed)))
+
+
+def _hold(decisions: Sequence[Decision]) -> Hold | None:
+    first = decisions[0] if len(decisions) > 1 else None
+    return first if isinstance(first, Hold) else None
 
 
 def _rights(today: Plan, changed: Plan, decided: Collection[str]) -> Iterator[Right]:

@@ -36,6 +36,9 @@ def told(turn: Turn, before: Snapshot, after: Snapshot) -> str | None:
             text = _starts(it, today, before, after)
         case Hold() as it:
             text = _gets_freed(it, today, before, after)
+        case Evict() as it if turn.goes_to:
+            where, now = place(turn.goes_to.nodes, after), _moved_today(turn, before)
+            text = f"would be moved to {where} {_for(it)}: {_cost(it)}{now}."
         case Evict() as it:
             text = f"would be told to save and stop {_for(it)}: {_cost(it)}{_today(today)}."
         case Shrink() as it:
@@ -121,6 +124,12 @@ def _waits(it: Wait, today: Decision | None, before: Snapshot, after: Snapshot) 
     return None
 
 
+def _moved_today(turn: Turn, before: Snapshot) -> str:
+    if isinstance(turn.today, Evict) and turn.goes_to_today:
+        return f"; today it is moved to {place(turn.goes_to_today.nodes, before)} {_for(turn.today)}"
+    return _today(turn.today)
+
+
 def _nothing(today: Decision | None) -> str:
     match today:
         case Evict() | Shrink():
@@ -153,7 +162,7 @@ def _today(decision: Decision | None) -> str:
 
 def _for(it: Evict | Shrink) -> str:
     if it.cause is EvictionCause.MOVE:
-        return f"and start again elsewhere, to make room for {it.claimant}"
+        return f"to make room for {it.claimant}"
     right = _RIGHTS.get(it.cause)
     return f"for {it.claimant}, {right}" if right else f"for {it.claimant}"
 

@@ -135,8 +135,8 @@ def _brought(names: Sequence[str]) -> Objects:
 def _of_cluster(access: Access, operator_namespace: str, now: datetime | None) -> Inputs:
     """What a live cluster's decisions rest on, read with the caller's rights."""
     # They bring what files do not need.
-    from entente.cli.cluster import Cluster, ClusterError  # noqa: PLC0415
-    from entente.cli.snapshot import taken  # noqa: PLC0415
+    from entente.cli.cluster import Cluster, ClusterError  # noqa: PLC0415 - a plan of files starts without it
+    from entente.cli.snapshot import taken  # noqa: PLC0415 - a plan of files starts without it
 
     def warn(text: str) -> None:
         click.echo(f"entente plan: {text}", err=True)
@@ -156,9 +156,9 @@ def _seen(inputs: Inputs) -> Snapshot:
 def _what_if(inputs: Inputs, others: Objects, settings: Sequence[Setting], output: str) -> str:
     """The difference that a change makes, and where the whole plan is; as JSON with both plans."""
     # Most calls ask no what-if and should not wait for it.
-    from entente.cli.difference import difference  # noqa: PLC0415
-    from entente.cli.difference_output import Comparison  # noqa: PLC0415
-    from entente.cli.whatif import changed  # noqa: PLC0415
+    from entente.cli.difference import difference  # noqa: PLC0415 - a plan of files starts without it
+    from entente.cli.difference_output import Comparison  # noqa: PLC0415 - a plan of files starts without it
+    from entente.cli.whatif import changed  # noqa: PLC0415 - a plan of files starts without it
 
     change = changed(inputs, others.inputs(inputs.moment), settings)
     before, after = _seen(inputs), _seen(change.inputs)

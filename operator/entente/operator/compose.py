@@ -18,6 +18,9 @@ from typing import Any
 
 import kopf
 
+from entente.api.job import TrainingJob
+from entente.api.pool import GPUPool
+from entente.api.tenant import Tenant
 from entente.engine.decisions import Plan
 from entente.kube.backoff import Backoff
 from entente.kube.client import KubeClient
@@ -48,6 +51,8 @@ class Process:
     """
 
     def __init__(self, settings: Settings, printed: Callable[[Plan], str]) -> None:
+        for model in (GPUPool, Tenant, TrainingJob):
+            model.model_rebuild()  # here, and not within the first decision, which has a time to keep
         self._settings = settings
         self._debug = DebugServer(lambda: self._core.loop.latest if self._core else None, printed)
         acting = as_somebody(settings.user, settings.groups)

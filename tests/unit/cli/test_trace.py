@@ -60,7 +60,7 @@ def test_other_formats_have_a_verb_each(tmp_path: Path) -> None:
     (tmp_path / "pods.csv").write_text(f"{pods}openb-pod-0,1,500,,LS,Failed,5,70,10\n", encoding="utf-8")
     attempt = {"start_time": "2017-10-07 01:12:09", "end_time": "2017-10-07 01:13:09"}
     job = {"jobid": "a", "vc": "v", "status": "Pass", "submitted_time": "2017-10-07 01:11:39"}
-    job |= {"attempts": [attempt | {"detail": [{"ip": "m1", "gpus": ["gpu0"]}]}]}  # type: ignore[dict-item]
+    job |= {"attempts": [attempt | {"detail": [{"ip": "m1", "gpus": ["gpu0"]}]}]}  # type: ignore[dict-item] # a JSON object
     (tmp_path / "log").write_text(json.dumps([job]), encoding="utf-8")
     for verb, file, row in (
         ("from-itp", "cluster01.csv", "c01-0,cluster01,0,60,4,,"),

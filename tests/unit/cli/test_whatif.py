@@ -175,6 +175,38 @@ CASES: dict[str, tuple[Sequence[Manifest], tuple[str, ...], Sequence[Manifest], 
 }
 
 
+def half_a_host(name: str, host: str) -> Manifest:
+    """A job of four GPUs, which began an hour ago and has just saved."""
+    status = {
+        "phase": "Running",
+        "allocation": {"pool": "h100", "workers": 1, "gpus": 4, "class": "Entitled", "nodes": {host: 1}},
+        "startTime": "2026-11-23T11:00:00Z",
+        "lastCheckpoint": NOW,
+    }
+    return {**manifests.job(name, "anthropic-research", gpusPerWorker=4), "status": status}
+
+
+SCATTERED = (
+    manifests.pool(simulated={"nodes": 2, "gpusPerNode": 8}),
+    GUEST,
+    half_a_host("a", "h100-0000"),
+    half_a_host("b", "h100-0001"),
+)
+
+
+def test_a_job_that_is_moved_is_told_with_its_place(tmp_path: Path) -> None:
+    claim = manifests.job("claim", "anthropic-research")
+    found = sentences(what_if(tmp_path, SCATTERED, "-o", "json", extra=(claim,)))
+    moved = next(text for text in found if "would be moved" in text)
+    assert moved.startswith(
+        "anthropic-research/a would be moved to host h100-0001 to make room for anthropic-research/claim"
+    )
+
+    other = {**claim, "metadata": {**claim["metadata"], "name": "other"}}
+    again = sentences(what_if(tmp_path, (*SCATTERED, claim), "-o", "json", extra=(other,)))
+    assert not [text for text in again if "anthropic-research/a " in text], "it is moved as today"
+
+
 @pytest.mark.parametrize(("estate", "args", "extra", "said"), CASES.values(), ids=CASES.keys())
 def test_a_change_is_told_in_sentences(
     tmp_path: Path, estate: Sequence[Manifest], args: tuple[str, ...], extra: Sequence[Manifest], said: list[str]

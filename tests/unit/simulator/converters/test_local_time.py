@@ -12,8 +12,8 @@ FIRST = datetime(2017, 11, 5, 8, 30, tzinfo=UTC).timestamp()
 @pytest.mark.parametrize(
     ("local", "utc"),
     [
-        pytest.param(datetime(2017, 10, 7, 1, 11, 39), datetime(2017, 10, 7, 8, 11, 39), id="summer"),  # noqa: DTZ001
-        pytest.param(datetime(2017, 12, 7, 1, 11, 39), datetime(2017, 12, 7, 9, 11, 39), id="winter"),  # noqa: DTZ001
+        pytest.param(datetime(2017, 10, 7, 1, 11, 39), datetime(2017, 10, 7, 8, 11, 39), id="summer"),
+        pytest.param(datetime(2017, 12, 7, 1, 11, 39), datetime(2017, 12, 7, 9, 11, 39), id="winter"),
     ],
 )
 def test_a_clock_is_seven_hours_behind_in_summer_and_eight_in_winter(local: datetime, utc: datetime) -> None:
@@ -29,11 +29,11 @@ def test_a_clock_is_seven_hours_behind_in_summer_and_eight_in_winter(local: date
     ],
 )
 def test_the_hour_that_comes_twice_is_told_by_what_was_before(not_before: float, expected: float) -> None:
-    assert seconds(datetime(2017, 11, 5, 1, 30), REDMOND, not_before) == expected  # noqa: DTZ001
+    assert seconds(datetime(2017, 11, 5, 1, 30), REDMOND, not_before) == expected
 
 
 def test_the_last_second_of_a_clock_is_a_time() -> None:
-    assert seconds(datetime(9999, 12, 31, 23, 59, 59), REDMOND) == 253_402_329_599  # noqa: DTZ001
+    assert seconds(datetime(9999, 12, 31, 23, 59, 59), REDMOND) == 253_402_329_599
 
 
 @pytest.mark.parametrize("name", ["Mars/Olympus", "", "../etc/passwd", "America", "x" * 300])
