@@ -1,6 +1,6 @@
 """Keeps the floor of the coverage where it belongs: `python hack/floor.py`, after the units of `make test`.
 
-`fail_under` in pyproject.toml is the floor. pytest fails below it; here it fails when it lies more than a point below
+`fail_under` in pyproject.toml is the floor. pytest fails below it; here it fails when it lies more than one and a half points below
 what was measured, or when it was higher in an earlier commit.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from coverage import Coverage
 
 ROOT = Path(__file__).parents[1]
-SLACK_POINTS = 1.0
+SLACK_POINTS = 1.5
 
 
 def complaints(floor: float, measured: float, earlier: Sequence[float]) -> list[str]:

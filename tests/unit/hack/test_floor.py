@@ -8,7 +8,9 @@ import floor
     [
         pytest.param(95, 95.0, [], None, id="measured is the floor"),
         pytest.param(95, 96.0, [90, 95], None, id="a point above it"),
-        pytest.param(95, 96.1, [95], "set fail_under in pyproject.toml to 96, not 95", id="more than a point above it"),
+        pytest.param(
+            95, 96.6, [95], "set fail_under in pyproject.toml to 96, not 95", id="more than a point and a half above it"
+        ),
         pytest.param(95, 94.9, [95], "coverage is 94.9 %, and must be 95 % or more", id="below it"),
         pytest.param(90, 90.5, [90, 95], "fail_under must not fall: it is 90, and was 95", id="a floor that fell"),
     ],
