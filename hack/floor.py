@@ -1,7 +1,7 @@
 """Keeps the floor of the coverage where it belongs: `python hack/floor.py`, after the units of `make test`.
 
-`fail_under` in pyproject.toml is the floor. pytest fails below it. This fails when the floor lies more than a point and a
-half below what was measured, or when it was higher in an earlier commit.
+`fail_under` in pyproject.toml is the floor. pytest fails below it. This fails when the floor lies more than 1.5 points
+below what was measured, or when it was higher in an earlier commit.
 """
 
 from __future__ import annotations
