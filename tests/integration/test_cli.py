@@ -44,11 +44,12 @@ class Shared:
 @pytest.fixture
 def shared(estate: Estate, tmp_path: Path) -> Shared:
     ada = hire(estate.corner, "ada")
-    estate.make_pool(2, noticeSeconds=120)
+    estate.make_pool(2, noticeSeconds=300)
     owner = estate.tenant("owner", 16)
     guest = estate.tenant("guest", 0, members=[ada.member("Researcher")])
     for name in ("first", "second"):
-        estate.await_phase(estate.job(guest, name, 1, 8, {"stop_seconds": 90}), "Running")
+        slow = estate.job(guest, name, 1, 8, {"stop_seconds": 240}, checkpoint={"graceSeconds": 240})
+        estate.await_phase(slow, "Running")
     claim = estate.job(owner, "claim", 1, 8)
     estate.await_reason(claim, "Held")
     waiting = estate.job(guest, "waiting", 2, 8)
@@ -118,7 +119,7 @@ def test_everything_is_explained_to_whom_it_concerns(shared: Shared) -> None:
     assert "claim" not in text
     text = " ".join(told(entente("why", "claim", "-n", shared.owner, kubeconfig=shared.admin)).split())
     assert "The reason is Held." in text
-    assert f"Pool {shared.estate.pool} promises the GPUs within 2m" in text
+    assert f"Pool {shared.estate.pool} promises the GPUs within 5m" in text
     phases = {name: " ".join(told(entente("why", name, kubeconfig=shared.ada)).split()) for name in ("first", "second")}
     stopping = next(text for text in phases.values() if "is Stopping" in text)
     still = next(text for text in phases.values() if "is Running" in text)
