@@ -19,13 +19,10 @@ from statistics import fmean, median, stdev
 from typing import Any, Final
 
 from demo import trace, virtual
-from demo.trace import GUEST, OWNER, TraceJob
-from demo.virtual import Rules
+from demo.trace import GUEST, HOUR_S, OWNER, TraceJob
+from demo.virtual import START_S, Rules
 
 SEEDS = 16
-START_S = 1.5
-"""Seconds from being placed to running, about what the cluster takes."""
-HOUR_S = 3600.0
 REPORT_EVERY = 20
 LOSS_H = 0.001
 """A smaller difference is none."""

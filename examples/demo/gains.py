@@ -8,10 +8,9 @@ from typing import Final
 from demo import trace, virtual
 from demo.claims import Claim
 from demo.estate import GRACE_S, MIN_RUNTIME_S, NAMESPACES, NOTICE_S
-from demo.trace import GUEST, OWNER, SPEED, TraceJob
+from demo.trace import GUEST, HOUR_S, OWNER, SPEED, TraceJob
 from demo.virtual import Rules
 
-HOUR_S = 3600.0
 SAME_H = 0.005
 """A smaller difference is none: figures are shown to 0.01 h."""
 

@@ -19,21 +19,18 @@ from demo import estate, trace, view, virtual
 from demo.picture import Picture
 from demo.preparation import Preparation, needs, told
 from demo.story import Act, Story
-from demo.trace import GUEST, OWNER
+from demo.trace import GUEST, HOUR_S, OWNER, SECONDS
+from demo.virtual import START_S
 from demo.virtual_picture import Looks
 from localplane import interruption
 from localplane.errors import PlaneError
 
 FAILED = 1
-SECONDS = 155.0
-"""Length of the story, in seconds of the demo."""
 PACE = 4.0
 """Seconds of the demo that are told in one."""
-START_S = 1.5
 TICK_S = 0.25
 PLAIN_EVERY_S = 5.0
 BUILD_EVERY_S = 15.0
-HOUR_S = 3600.0
 
 THE_ESTATE = f"""\
 The estate: {estate.HOSTS} hosts of {estate.GPUS_PER_HOST} H100, {estate.GPUS} GPUs.

@@ -24,9 +24,6 @@ from demo.story import Story
 from demo.trainers import Trainers
 from localplane import PlaneError, interruption
 
-SECONDS = 155.0
-"""Length of the replay: the last job is submitted after 119 s."""
-
 PLAIN_EVERY_S = 5.0
 REFRESH_S = 0.5
 HOLD_S = 1.0
@@ -72,7 +69,9 @@ class _Screen:
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; the exit code is 0 when everything went as promised."""
     parser = argparse.ArgumentParser(prog="python -m demo", description="Two labs share one GPU estate.")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="length of the replay (default: %(default)s)")
+    parser.add_argument(
+        "--seconds", type=float, default=trace.SECONDS, help="length of the replay (default: %(default)s)"
+    )
     parser.add_argument(
         "--hold",
         action="store_true",
@@ -144,7 +143,7 @@ def _replay(
 
     def tick(picture: Picture, elapsed_s: float) -> None:
         operator.keep()
-        hours = elapsed_s * trace.SPEED / summary.HOUR_S
+        hours = elapsed_s * trace.SPEED / trace.HOUR_S
         clock = f"hour {hours:.1f} of the trace, {elapsed_s:.0f} s of {options.seconds:.0f} s"
         screen.show(picture, replay.story, elapsed_s, clock=clock)
         samples.see(picture, elapsed_s)

@@ -13,11 +13,10 @@ from demo.claims import Claim
 from demo.estate import NOTICE_S
 from demo.gains import Setting
 from demo.story import Story
-from demo.trace import GUEST, OWNER, SPEED, TraceJob
+from demo.trace import GUEST, HOUR_S, OWNER, SPEED, TraceJob
 from entente.api.amounts import count
 from entente.api.job import Phase, TrainingJob
 
-HOUR_S = 3600.0
 FILLED = 0.8
 """Part of the owner's idle half that the guest is to borrow at least."""
 

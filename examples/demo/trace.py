@@ -17,6 +17,11 @@ OWNER_CLUSTERS = frozenset({"cluster02", "cluster07"})
 SPEED = 400.0
 """Seconds of the trace per second of the replay."""
 
+SECONDS = 155.0
+"""Length of the replay: the last job is submitted after 119 s."""
+
+HOUR_S = 3600.0
+
 
 class TraceError(ValueError):
     """A trace that cannot be read; the message names file, line and field."""

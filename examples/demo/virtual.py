@@ -23,6 +23,9 @@ from entente.simulator.replay import Conditions, Replay, Row
 
 ENTENTE = "entente"
 
+START_S = 1.5
+"""Seconds of the cluster from being placed to running, about what it takes."""
+
 Watch = Callable[[Snapshot, Plan], None]
 
 
